@@ -1,0 +1,1 @@
+//! Benchmarks of the embedded cluster against a bare tokio loop.

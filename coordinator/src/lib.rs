@@ -1,0 +1,1 @@
+//! The coordinator: front door, driver of the lanes, watch.

@@ -1,0 +1,32 @@
+//! The core of Sortie: what happens in a run, decided without doing anything.
+//!
+//! The crate is pure. It never waits, reads no clock, draws no random number, starts no task, takes
+//! no lock and does no I/O; `clippy.toml` beside its manifest refuses them.
+#![warn(missing_docs)]
+
+mod failure;
+mod goal;
+mod ids;
+mod plan;
+mod schema;
+mod template;
+mod time;
+mod tool;
+
+pub use failure::{Failure, FailureKind, Retry};
+pub use goal::{
+    FailurePolicy, Goal, GoalFault, Limits, MAX_ATTEMPTS, MAX_GOAL_BYTES, MAX_LABEL_BYTES,
+    MAX_LABELS, MAX_MODEL_CALLS, MAX_PLAN_REPAIRS, MAX_RUN_TIMEOUT, MAX_STEPS,
+};
+pub use ids::{
+    AttemptNumber, BadId, CommandId, CommitId, Generation, Lane, PlanVersion, QueueName, ResultId,
+    RunId, Seq, StepId, StepNumber, ToolName, WorkerName, idempotency_key,
+};
+pub use plan::{Problem, StepDraft};
+pub use schema::{BadSchema, Schema, Violation};
+pub use template::{
+    BadTemplate, MAX_INPUT_DEPTH, MAX_REFERENCES, Node, Path, Piece, Reference, Segment, Template,
+    json_bytes, render,
+};
+pub use time::Timestamp;
+pub use tool::{Catalogue, Effect, ToolSpec};

@@ -1,0 +1,40 @@
+//! A plan as its author wrote it, before anything is believed.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::ids::StepNumber;
+
+/// A step as its author wrote it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepDraft {
+    /// The author's label.
+    pub number: StepNumber,
+    /// What the step is for.
+    pub description: String,
+    /// The name of the tool; it may not exist.
+    pub tool: String,
+    /// The tool's input, with references.
+    pub tool_input: Value,
+    /// The labels of steps that must succeed before this one starts.
+    pub depends_on: Vec<StepNumber>,
+}
+
+/// One fault of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The step that has it; nothing for a fault of the whole plan.
+    pub step: Option<StepNumber>,
+    /// What is wrong and what would be right, for the author.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.step {
+            Some(step) => write!(f, "step {step}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! What every Sortie process shares: configuration, telemetry, shutdown.

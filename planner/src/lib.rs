@@ -1,0 +1,1 @@
+//! The planner service: a goal becomes a plan, results become an answer.

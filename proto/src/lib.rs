@@ -1,0 +1,13 @@
+//! The contract between the services of Sortie and their clients: the generated code of
+//! `sortie.v1` and the conversions between it and the engine's types.
+//!
+//! Wire types stay at the edge: everything behind a service works with the engine's types.
+
+/// The generated code.
+#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, unused_qualifications)]
+pub mod v1 {
+    tonic::include_proto!("sortie.v1");
+}
+
+/// The encoded `FileDescriptorSet` of the contract, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,0 +1,1 @@
+//! Project tasks: cargo xtask test, cargo xtask simulate.

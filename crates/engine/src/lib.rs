@@ -4,15 +4,26 @@
 //! no lock and does no I/O; `clippy.toml` beside its manifest refuses them.
 #![warn(missing_docs)]
 
+mod command;
+mod decision;
+mod event;
 mod failure;
 mod goal;
 mod ids;
 mod plan;
+mod result;
+mod retry;
+mod run;
 mod schema;
 mod template;
 mod time;
 mod tool;
 
+pub use command::Command;
+pub use decision::{
+    CALL_RECHECK, CommitBudget, Context, Decision, Folded, ModelCall, ReadyStep, Refusal,
+};
+pub use event::{Event, NextPlan, PlanCause, PlannedStep, Recorded, StopReason, ToolTerms};
 pub use failure::{Failure, FailureKind, Retry};
 pub use goal::{
     FailurePolicy, Goal, GoalFault, Limits, MAX_ATTEMPTS, MAX_GOAL_BYTES, MAX_LABEL_BYTES,
@@ -23,6 +34,11 @@ pub use ids::{
     RunId, Seq, StepId, StepNumber, ToolName, WorkerName, idempotency_key,
 };
 pub use plan::{Problem, StepDraft};
+pub use result::{
+    AttemptReport, INLINE_RESULT_BYTES, Outcome, PREVIEW_BYTES, ResultBody, StepResult, Usage,
+};
+pub use retry::RetryPolicy;
+pub use run::{Run, RunState};
 pub use schema::{BadSchema, Schema, Violation};
 pub use template::{
     BadTemplate, MAX_INPUT_DEPTH, MAX_REFERENCES, Node, Path, Piece, Reference, Segment, Template,

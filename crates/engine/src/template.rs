@@ -27,6 +27,7 @@ pub struct Template {
     source: Arc<Value>,
     root: Node,
     references: Vec<Reference>,
+    bytes: usize,
 }
 
 /// A part of a template.
@@ -109,13 +110,20 @@ impl Template {
     pub fn parse(input: &Value) -> Result<Self, BadTemplate> {
         let mut references = Vec::new();
         let root = parse_node(input, 0, &mut references)?;
-        Ok(Self { source: Arc::new(input.clone()), root, references })
+        let bytes = json_bytes(input);
+        Ok(Self { source: Arc::new(input.clone()), root, references, bytes })
     }
 
     /// The input as the author wrote it.
     #[must_use]
     pub fn source(&self) -> &Arc<Value> {
         &self.source
+    }
+
+    /// The size of the input as the author wrote it, in bytes of compact JSON.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The parsed form.

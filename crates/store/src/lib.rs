@@ -1,1 +1,35 @@
-//! The durable part of Sortie.
+//! The durable part of Sortie: four small traits, their implementations, and the contract suite
+//! that every implementation passes.
+//!
+//! | Trait | For | Used by |
+//! |---|---|---|
+//! | [`RunLog`] | histories: submit, commit, load, list | coordinators |
+//! | [`ReadyQueue`] | attempts: claim, extend, complete, release, steal | workers |
+//! | [`Lanes`] | ownership, inboxes, timers | coordinators |
+//! | [`Notices`] | what is live: signals, presence | all |
+//!
+//! Every operation takes a batch and answers for each item; an item's failure leaves the others
+//! alone. Nothing here decides what happens in a run: that is the engine's.
+#![warn(missing_docs)]
+
+mod error;
+mod lanes;
+mod log;
+mod notices;
+mod queue;
+
+pub use error::StoreError;
+pub use lanes::{InboxCursor, InboxId, InboxItem, LaneOwner, Lanes};
+pub use log::{
+    Commit, CommitReply, History, ListPage, ListQuery, PageToken, RunLog, RunSummary, Submission,
+    SubmitRefusal, Submitted,
+};
+pub use notices::{Notices, Presence, Signal, Signals};
+pub use queue::{
+    Claimed, Completed, Completion, Extended, Input, InputValue, ReadyEntry, ReadyQueue, Token,
+};
+
+/// Everything durable behind one handle.
+pub trait Store: RunLog + ReadyQueue + Lanes + Notices {}
+
+impl<S: RunLog + ReadyQueue + Lanes + Notices> Store for S {}

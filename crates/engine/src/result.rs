@@ -1,0 +1,157 @@
+//! What workers report: results, and what became of an attempt.
+
+use std::io;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::ids::{AttemptNumber, ResultId, StepId, WorkerName};
+use crate::time::Timestamp;
+
+/// Bytes of a result's beginning that events carry: a line or two for people.
+pub const PREVIEW_BYTES: usize = 240;
+/// Results up to this size travel with the outcome; larger ones are stored on their own, so that
+/// inboxes and records stay small.
+pub const INLINE_RESULT_BYTES: u64 = 4096;
+
+/// The result of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepResult {
+    /// Where it is.
+    pub body: ResultBody,
+    /// Its size, in bytes of compact JSON.
+    pub bytes: u64,
+    /// Its beginning as JSON text, cut between characters.
+    pub preview: Arc<str>,
+}
+
+/// Where a result is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ResultBody {
+    /// Right here.
+    Inline(Arc<Value>),
+    /// In the store under a name of its own.
+    Stored(ResultId),
+    /// In the store under its step, as histories tell it.
+    Recorded,
+}
+
+impl StepResult {
+    /// A result that travels with the outcome; its size decides whether it should.
+    #[must_use]
+    pub fn inline(value: Value) -> Self {
+        let mut meter = Meter::default();
+        // Writing JSON into a meter cannot fail: values have string keys and the meter takes all.
+        let _ = serde_json::to_writer(&mut meter, &value);
+        let preview = Arc::from(meter.preview());
+        Self { body: ResultBody::Inline(Arc::new(value)), bytes: meter.bytes, preview }
+    }
+
+    /// Whether it is small enough to travel with the outcome.
+    #[must_use]
+    pub const fn fits_inline(&self) -> bool {
+        self.bytes <= INLINE_RESULT_BYTES
+    }
+
+    /// The same result, as the history tells it: without the value.
+    #[must_use]
+    pub fn recorded(&self) -> Self {
+        let body = match self.body {
+            ResultBody::Stored(id) => ResultBody::Stored(id),
+            ResultBody::Inline(_) | ResultBody::Recorded => ResultBody::Recorded,
+        };
+        Self { body, bytes: self.bytes, preview: self.preview.clone() }
+    }
+}
+
+/// Counts what is written and keeps the beginning.
+#[derive(Default)]
+struct Meter {
+    bytes: u64,
+    start: Vec<u8>,
+}
+
+impl Meter {
+    fn preview(&self) -> &str {
+        match std::str::from_utf8(&self.start) {
+            Ok(text) => text,
+            Err(cut) => std::str::from_utf8(&self.start[..cut.valid_up_to()]).unwrap_or_default(),
+        }
+    }
+}
+
+impl io::Write for Meter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes += bytes.len() as u64;
+        let room = PREVIEW_BYTES - self.start.len();
+        self.start.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What became of one attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptReport {
+    /// The step.
+    pub step: StepId,
+    /// Which try at it.
+    pub attempt: AttemptNumber,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Who did it.
+    pub worker: WorkerName,
+    /// When the worker started.
+    pub started_at: Timestamp,
+    /// Workers that were lost over this attempt before this one.
+    pub workers_lost: u32,
+    /// What model calls of the tool used.
+    pub usage: Usage,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// A result.
+    Succeeded(StepResult),
+    /// None, and whether to retry.
+    Failed(Failure),
+}
+
+/// What model calls used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Calls of models.
+    pub model_calls: u32,
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, more: Self) {
+        self.model_calls = self.model_calls.saturating_add(more.model_calls);
+        self.input_tokens = self.input_tokens.saturating_add(more.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(more.output_tokens);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_result_knows_its_size_and_its_beginning() {
+        let result = StepResult::inline(json!({"a": "é".repeat(400)}));
+        assert_eq!(result.bytes, 808);
+        assert!(result.preview.len() <= PREVIEW_BYTES && result.preview.starts_with("{\"a\":\"éé"));
+        assert!(result.fits_inline());
+        assert!(!StepResult::inline(json!("x".repeat(4096))).fits_inline());
+    }
+}

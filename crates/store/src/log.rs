@@ -1,0 +1,193 @@
+//! Histories of runs. A commit names its parent, like git, and is the only way to change a run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use sortie_engine::{
+    CommitId, Goal, Recorded, RunId, RunState, Seq, StepId, StepResult, Timestamp,
+};
+
+use crate::error::StoreError;
+use crate::lanes::InboxId;
+use crate::queue::ReadyEntry;
+
+/// A goal to accept.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The run's name, in a lane that the caller owns.
+    pub run: RunId,
+    /// The id of the first commit.
+    pub commit: CommitId,
+    /// The goal.
+    pub goal: Arc<Goal>,
+    /// The client's name for the submission and a hash of its body.
+    pub idempotency: Option<(String, u128)>,
+}
+
+/// An accepted goal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Submitted {
+    /// The run: the one that was named, or the one that the idempotency key had already.
+    pub run: RunId,
+    /// Whether nothing new was started.
+    pub already: bool,
+}
+
+/// Why a goal was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitRefusal {
+    /// The idempotency key belongs to a submission with another body.
+    #[error("idempotency key `{key}` belongs to run {run}, which was submitted with another body")]
+    KeyTaken {
+        /// The key.
+        key: String,
+        /// Its run.
+        run: RunId,
+    },
+    /// There is no room for more open runs now.
+    #[error("{open} runs are open, at most {most} fit: try again later")]
+    Full {
+        /// Open runs.
+        open: usize,
+        /// The limit.
+        most: usize,
+    },
+}
+
+/// One durable change of a run.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The run.
+    pub run: RunId,
+    /// Fresh random bits; a resend keeps them.
+    pub id: CommitId,
+    /// The commit that this one was decided on.
+    pub parent: CommitId,
+    /// New facts, in order; may be empty.
+    pub events: Vec<Recorded>,
+    /// Results to keep under their steps.
+    pub results: Vec<(StepId, StepResult)>,
+    /// Attempts for the workers.
+    pub ready: Vec<Arc<ReadyEntry>>,
+    /// Steps whose entry is taken from the workers, if it is still there.
+    pub withdrawn: Vec<StepId>,
+    /// When the run must be looked at although nothing arrived; nothing once it has ended.
+    pub timer: Option<Timestamp>,
+    /// Whether the run's last event opened a model call.
+    pub model_call: bool,
+    /// Inbox items that this commit has dealt with.
+    pub consumed: Vec<InboxId>,
+    /// What lists show.
+    pub summary: RunSummary,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitReply {
+    /// It is the run's head now.
+    Ok,
+    /// It was the run's head already: the call before went through.
+    Already,
+    /// The run's head is neither its parent nor itself. Nothing was changed: load and decide again.
+    Conflict,
+    /// There is no such run. Nothing was changed; the inbox items were deleted.
+    NoRun,
+}
+
+/// What lists show of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSummary {
+    /// The run.
+    pub run: RunId,
+    /// The beginning of the client's words.
+    pub goal: Arc<str>,
+    /// Where it stands.
+    pub state: RunState,
+    /// Whether it succeeded although steps failed.
+    pub partial: bool,
+    /// When it was submitted.
+    pub submitted_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Steps of the plan version in force.
+    pub steps: u32,
+    /// Those of them that have ended.
+    pub steps_ended: u32,
+    /// The client's marks.
+    pub labels: Arc<BTreeMap<String, String>>,
+}
+
+/// A run's history, or the end of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    /// The id of the last commit.
+    pub head: CommitId,
+    /// For each commit after the asked-for place, oldest first: its id and its events.
+    pub commits: Vec<(CommitId, Arc<[Recorded]>)>,
+    /// The commit that holds the event just at the asked-for place, if there is one.
+    pub anchor: Option<CommitId>,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListQuery {
+    /// At most so many.
+    pub limit: usize,
+    /// Older than the last run of the page before.
+    pub after: Option<PageToken>,
+    /// Only these states; all if empty.
+    pub states: Vec<RunState>,
+    /// Only runs that carry all of these.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The place of a run in the list of all runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PageToken {
+    /// When the run was submitted.
+    pub submitted_at: Timestamp,
+    /// The run.
+    pub run: RunId,
+}
+
+/// A page of runs, the newest first.
+#[derive(Debug, Clone, Default)]
+pub struct ListPage {
+    /// The runs.
+    pub runs: Vec<RunSummary>,
+    /// For the next page; nothing on the last.
+    pub next: Option<PageToken>,
+}
+
+/// Histories of runs.
+#[async_trait]
+pub trait RunLog: Send + Sync + 'static {
+    /// Accepts goals: head, first record, timer, idempotency record and an inbox item for the
+    /// lane's owner, all or nothing for each goal. The same run id with the same commit id is the
+    /// same submission, sent again.
+    async fn submit(
+        &self,
+        batch: Vec<Submission>,
+    ) -> Result<Vec<Result<Submitted, SubmitRefusal>>, StoreError>;
+
+    /// Changes runs; a reply for each commit, in order. Each is all or nothing.
+    async fn commit(&self, batch: Vec<Arc<Commit>>) -> Result<Vec<CommitReply>, StoreError>;
+
+    /// The history of a run after event `after`; nothing if there is no such run.
+    async fn load(&self, run: RunId, after: Seq) -> Result<Option<History>, StoreError>;
+
+    /// For each run the place of its last event; nothing where there is no such run.
+    async fn last_seqs(&self, runs: &[RunId]) -> Result<Vec<Option<Seq>>, StoreError>;
+
+    /// The recorded results of steps; nothing where there is none.
+    async fn results(
+        &self,
+        run: RunId,
+        steps: &[StepId],
+    ) -> Result<Vec<Option<Arc<Value>>>, StoreError>;
+
+    /// Runs, the newest first.
+    async fn list(&self, query: ListQuery) -> Result<ListPage, StoreError>;
+}

@@ -125,6 +125,8 @@ pub struct Folded {
     pub results: Vec<(StepId, StepResult)>,
     /// A model call to start once all this is durable.
     pub start: Option<ModelCall>,
+    /// How many commands went into it.
+    pub taken: usize,
     /// Commands that the engine refused, with the reason, for the log.
     pub refused: Vec<Refusal>,
 }

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod command;
+mod decide;
 mod decision;
 mod event;
 mod failure;
@@ -20,6 +21,7 @@ mod time;
 mod tool;
 
 pub use command::Command;
+pub use decide::{Delivery, WORKER_LOSSES};
 pub use decision::{
     CALL_RECHECK, CommitBudget, Context, Decision, Folded, ModelCall, ReadyStep, Refusal,
 };
@@ -38,7 +40,10 @@ pub use result::{
     AttemptReport, INLINE_RESULT_BYTES, Outcome, PREVIEW_BYTES, ResultBody, StepResult, Usage,
 };
 pub use retry::RetryPolicy;
-pub use run::{Run, RunState};
+pub use run::{
+    Broken, MAX_ANSWER_BYTES, MAX_COMMANDS, MAX_PLAN_BYTES, MAX_REJECTED, Plan, Run, RunState,
+    Step, StepState,
+};
 pub use schema::{BadSchema, Schema, Violation};
 pub use template::{
     BadTemplate, MAX_INPUT_DEPTH, MAX_REFERENCES, Node, Path, Piece, Reference, Segment, Template,

@@ -1,0 +1,129 @@
+//! What a worker's report means: a result, another try, or the end of a step and of those that
+//! wait for it.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::stopping;
+use crate::decision::{Context, Decision, Refusal};
+use crate::event::Event;
+use crate::failure::{Failure, FailureKind};
+use crate::goal::FailurePolicy;
+use crate::ids::StepId;
+use crate::result::{AttemptReport, Outcome, StepResult};
+use crate::retry::mix;
+use crate::run::{Phase, Run, Step, StepState};
+use crate::time::Timestamp;
+
+impl Run {
+    pub(super) fn attempt_ended(
+        &self,
+        report: &AttemptReport,
+        cx: &Context<'_>,
+    ) -> Result<Decision, Refusal> {
+        let step = self.step(report.step).ok_or(Refusal::UnknownStep(report.step))?;
+        if step.state != StepState::Queued(report.attempt) {
+            // Late or repeated: the step has ended, or a later attempt is under way.
+            return Ok(Decision::default());
+        }
+        Ok(match &report.outcome {
+            Outcome::Succeeded(result) => succeeded(report, result),
+            Outcome::Failed(failure) => self.attempt_failed(step, report, failure, cx),
+        })
+    }
+
+    fn attempt_failed(
+        &self,
+        step: &Step,
+        report: &AttemptReport,
+        failure: &Failure,
+        cx: &Context<'_>,
+    ) -> Decision {
+        if matches!(self.phase, Phase::Stopping(_)) {
+            return just(Event::StepCancelled { step: step.id });
+        }
+        if !self.is_current(step) {
+            // Nobody waits for a step of an earlier plan version, unless it has a result to adopt.
+            return just(Event::StepSuperseded { step: step.id });
+        }
+        let workers_lost = step.workers_lost + report.workers_lost;
+        if let Some(until) = self.retry_at(step, failure, cx) {
+            return just(Event::StepRetrying {
+                step: step.id,
+                attempt: report.attempt,
+                failure: failure.clone(),
+                until,
+                workers_lost,
+            });
+        }
+        Decision { events: self.step_lost(step.id, failure), ..Decision::default() }
+    }
+
+    /// When the next attempt may start, if there may be one.
+    fn retry_at(&self, step: &Step, failure: &Failure, cx: &Context<'_>) -> Option<Timestamp> {
+        if step.attempts >= self.goal.limits.attempts {
+            return None;
+        }
+        let seed = mix(cx.seed ^ (u64::from(step.id.get()) << 32 | u64::from(step.attempts)));
+        let until = cx.now + cx.retry.pause(failure, step.attempts, seed)?;
+        (until < self.step_deadline(step, cx.now)).then_some(until)
+    }
+
+    /// The end of a step without a result, and what follows from it.
+    pub(super) fn step_lost(&self, id: StepId, failure: &Failure) -> Vec<Event> {
+        let failure = failure.clone();
+        let event = match failure.kind {
+            FailureKind::OutcomeUnknown => {
+                Event::StepUnknown { step: id, failure: failure.clone() }
+            }
+            _ => Event::StepFailed { step: id, failure: failure.clone() },
+        };
+        let mut events = vec![event];
+        match self.goal.policy {
+            FailurePolicy::Graceful => events.extend(self.skips([id])),
+            FailurePolicy::Strict => {
+                let label = self.step(id).map_or(0, |step| step.number().get());
+                let message = format!("step {label} failed: {failure}");
+                events.push(stopping(Failure::new(FailureKind::StepFailed, message)));
+            }
+        }
+        events
+    }
+
+    /// Everything that can no longer run because `lost` have no result: their dependents, and the
+    /// dependents of those.
+    pub(super) fn skips(&self, lost: impl IntoIterator<Item = StepId>) -> Vec<Event> {
+        let mut queue: VecDeque<_> = lost.into_iter().collect();
+        let mut seen: BTreeSet<_> = queue.iter().copied().collect();
+        let mut events = Vec::new();
+        while let Some(because_of) = queue.pop_front() {
+            let dependents = self.step(because_of).map_or(&[][..], |step| &step.dependents);
+            for dependent in dependents {
+                let waits = self
+                    .step(*dependent)
+                    .is_some_and(|step| step.state == StepState::Pending && self.is_current(step));
+                if waits && seen.insert(*dependent) {
+                    events.push(Event::StepSkipped { step: *dependent, because_of });
+                    queue.push_back(*dependent);
+                }
+            }
+        }
+        events
+    }
+}
+
+fn succeeded(report: &AttemptReport, result: &StepResult) -> Decision {
+    let event = Event::StepSucceeded {
+        step: report.step,
+        attempt: report.attempt,
+        result: result.recorded(),
+        worker: report.worker.clone(),
+        started_at: report.started_at,
+        usage: report.usage,
+    };
+    let results = vec![(report.step, result.clone())];
+    Decision { events: vec![event], results, ..Decision::default() }
+}
+
+fn just(event: Event) -> Decision {
+    Decision { events: vec![event], ..Decision::default() }
+}

@@ -1,0 +1,173 @@
+//! A plan as it arrives: step by step, then its end, or its failure.
+
+use std::sync::Arc;
+
+use super::{check, stopping};
+use crate::decision::{Context, Decision, ModelCall, Refusal};
+use crate::event::{Event, NextPlan, PlanCause, PlannedStep, ToolTerms};
+use crate::failure::{Failure, FailureKind};
+use crate::ids::{PlanVersion, StepId};
+use crate::plan::{Problem, StepDraft};
+use crate::result::Usage;
+use crate::retry::mix;
+use crate::run::{MAX_PLAN_BYTES, MAX_REJECTED, Plan, Run, Step, StepState};
+
+/// A message about a plan names at most so many of its faults; the history has them all.
+const SHOWN_PROBLEMS: usize = 8;
+
+impl Run {
+    pub(super) fn step_planned(
+        &self,
+        version: PlanVersion,
+        draft: &Arc<StepDraft>,
+        cx: &Context<'_>,
+    ) -> Result<Decision, Refusal> {
+        let Some(plan) = self.open_plan(version)? else { return Ok(Decision::default()) };
+        if let Some(problem) = self.overflow(plan, draft) {
+            // No use in hearing the rest: it could go on for ever.
+            let mut problems = known_problems(plan);
+            problems.push(problem);
+            return Ok(self.reject(version, problems, Usage::default(), cx));
+        }
+        let events = match check::step(self, plan, draft, cx.catalogue) {
+            Err(problems) => {
+                vec![Event::StepRejected { version, draft: draft.clone(), problems }]
+            }
+            Ok((planned, terms)) => self.accept_step(plan, planned, terms),
+        };
+        Ok(Decision { events, ..Decision::default() })
+    }
+
+    pub(super) fn plan_ended(
+        &self,
+        version: PlanVersion,
+        usage: Usage,
+        cx: &Context<'_>,
+    ) -> Result<Decision, Refusal> {
+        let Some(plan) = self.open_plan(version)? else { return Ok(Decision::default()) };
+        let mut problems = known_problems(plan);
+        problems.extend(check::whole(self, plan, cx.catalogue));
+        if problems.is_empty() {
+            let event = Event::PlanAccepted { version, usage };
+            return Ok(Decision { events: vec![event], ..Decision::default() });
+        }
+        Ok(self.reject(version, problems, usage, cx))
+    }
+
+    pub(super) fn plan_failed(
+        &self,
+        version: PlanVersion,
+        failure: &Failure,
+        cx: &Context<'_>,
+    ) -> Result<Decision, Refusal> {
+        if self.open_plan(version)?.is_none() {
+            return Ok(Decision::default());
+        }
+        let failures = self.tally.plan_failures + 1;
+        let seed = mix(cx.seed ^ u64::from(version.get()));
+        let next = cx
+            .retry
+            .pause(failure, failures, seed)
+            .filter(|_| failures < cx.retry.calls && self.may_call())
+            .map(|pause| NextPlan { cause: PlanCause::Retry, at: cx.now + pause })
+            .filter(|next| next.at < self.deadline());
+        let mut events = vec![Event::PlanCallFailed { version, failure: failure.clone(), next }];
+        if next.is_none() {
+            events.push(stopping(failure.clone()));
+        }
+        Ok(Decision { events, ..Decision::default() })
+    }
+
+    /// The plan that is being written, if words about `version` are about it.
+    fn open_plan(&self, version: PlanVersion) -> Result<Option<&Plan>, Refusal> {
+        let open = self.is_open(ModelCall::Plan(version))?;
+        Ok(self.plan.as_ref().filter(|_| open))
+    }
+
+    /// What makes a plan too large to go on reading.
+    fn overflow(&self, plan: &Plan, draft: &StepDraft) -> Option<Problem> {
+        let limit = self.goal.limits.steps as usize;
+        let message = if plan.len() >= limit {
+            format!("the plan has more than {limit} steps")
+        } else if plan.bytes + crate::template::json_bytes(&draft.tool_input) > MAX_PLAN_BYTES {
+            format!("the plan is larger than {MAX_PLAN_BYTES} bytes")
+        } else if plan.rejected.len() >= MAX_REJECTED {
+            format!("more than {MAX_REJECTED} steps are not sound")
+        } else {
+            return None;
+        };
+        Some(Problem { step: None, message })
+    }
+
+    fn accept_step(&self, plan: &Plan, planned: PlannedStep, terms: ToolTerms) -> Vec<Event> {
+        let version = plan.version;
+        let planned = Arc::new(planned);
+        let dead = planned
+            .depends_on
+            .iter()
+            .filter_map(|number| plan.numbers.get(number))
+            .find(|id| self.step(**id).is_some_and(|step| step.state.is_dead()))
+            .copied();
+        if let Some(step) = self.adoptable(plan, &planned) {
+            return vec![Event::StepAdopted { version, step, planned }];
+        }
+        let step = self.next_step_id();
+        let number = planned.number;
+        let mut events =
+            vec![Event::StepPlanned { version, step, planned, terms: Arc::new(terms) }];
+        if let Some(because_of) = dead {
+            events.push(Event::StepSkipped { step, because_of });
+            let waiting = plan.awaited.get(&number).into_iter().flatten();
+            let lost: Vec<_> = waiting.copied().collect();
+            let because_of = step;
+            events.extend(lost.iter().map(|step| Event::StepSkipped { step: *step, because_of }));
+            events.extend(self.skips(lost));
+        }
+        events
+    }
+
+    /// A step of an earlier version that is the same: same tool, same input, where references are
+    /// the same if they mean the same steps. It must have a result or be on its way to one.
+    fn adoptable(&self, plan: &Plan, planned: &PlannedStep) -> Option<StepId> {
+        let same = |step: &&Step| {
+            step.version < plan.version
+                && (step.result().is_some() || matches!(step.state, StepState::Queued(_)))
+                && !self.doomed.contains(&step.id)
+                && step.planned.tool == planned.tool
+                && planned.input.same_as(&step.planned.input, |new, old| {
+                    let meant = step.inputs.iter().find(|(number, _)| *number == old);
+                    let means = plan.numbers.get(&new);
+                    meant.is_some_and(|(_, id)| means == Some(id))
+                })
+        };
+        self.steps.iter().find(same).map(|step| step.id)
+    }
+
+    /// Asks for a repair if there may be one, otherwise ends the run.
+    fn reject(
+        &self,
+        version: PlanVersion,
+        problems: Vec<Problem>,
+        usage: Usage,
+        cx: &Context<'_>,
+    ) -> Decision {
+        let may_repair = self.tally.repairs < self.goal.limits.plan_repairs && self.may_call();
+        let next = may_repair.then_some(NextPlan { cause: PlanCause::Repair, at: cx.now });
+        let end = next.is_none().then(|| stopping(unsound(version, &problems)));
+        let mut events = vec![Event::PlanRejected { version, problems, usage, next }];
+        events.extend(end);
+        Decision { events, ..Decision::default() }
+    }
+}
+
+fn known_problems(plan: &Plan) -> Vec<Problem> {
+    plan.rejected.iter().flat_map(|(_, problems)| problems.iter().cloned()).collect()
+}
+
+fn unsound(version: PlanVersion, problems: &[Problem]) -> Failure {
+    let shown: Vec<_> = problems.iter().take(SHOWN_PROBLEMS).map(ToString::to_string).collect();
+    let more = problems.len() - shown.len();
+    let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let message = format!("plan version {version} is not sound: {}{rest}", shown.join("; "));
+    Failure::new(FailureKind::InvalidPlan, message)
+}

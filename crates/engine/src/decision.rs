@@ -29,7 +29,8 @@ pub struct Context<'a> {
 /// coordinator may start. It shrinks along the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommitBudget {
-    /// Results, ready entries and withdrawals.
+    /// Commands, results, ready entries and withdrawals; at least two, so that a commit can do
+    /// something beside taking the command that caused it.
     pub writes: usize,
     /// Bytes of events and ready entries.
     pub bytes: usize,

@@ -11,6 +11,7 @@ mod event;
 mod failure;
 mod goal;
 mod ids;
+mod invariants;
 mod plan;
 mod result;
 mod retry;
@@ -35,6 +36,7 @@ pub use ids::{
     AttemptNumber, BadId, CommandId, CommitId, Generation, Lane, PlanVersion, QueueName, ResultId,
     RunId, Seq, StepId, StepNumber, ToolName, WorkerName, idempotency_key,
 };
+pub use invariants::{Breach, check_commit, check_history, check_run};
 pub use plan::{Problem, StepDraft};
 pub use result::{
     AttemptReport, INLINE_RESULT_BYTES, Outcome, PREVIEW_BYTES, ResultBody, StepResult, Usage,

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::command::Command;
 use crate::decision::{CommitBudget, Context, Decision, Folded};
 use crate::event::Recorded;
+use crate::invariants::{check_commit, check_run};
 use crate::run::Run;
 
 impl Run {
@@ -16,6 +17,7 @@ impl Run {
         cx: &Context<'_>,
         mut budget: CommitBudget,
     ) -> Folded {
+        let before = self.seq();
         let mut folded = Folded::default();
         while let Some(command) = commands.front() {
             if budget.is_spent() {
@@ -38,6 +40,8 @@ impl Run {
             }
             self.fold(decision, cx, &mut folded);
         }
+        debug_assert_eq!(check_run(self, cx.now), []);
+        debug_assert_eq!(check_commit(before, &folded, self), []);
         folded
     }
 

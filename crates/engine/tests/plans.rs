@@ -1,0 +1,254 @@
+//! Plans as they arrive: what is accepted, what is refused and in which words, what starts early.
+
+mod kit;
+
+use kit::{World, draft, failure};
+use serde_json::{Value, json};
+use sortie_engine::*;
+
+fn problems_of(steps: &[StepDraft]) -> Vec<String> {
+    let mut goal = Goal::new("g");
+    goal.limits.plan_repairs = 0;
+    let world = World::planned(goal, steps);
+    assert_eq!(world.run.state(), RunState::Failed);
+    assert_eq!(world.run.failure().unwrap().kind, FailureKind::InvalidPlan);
+    world.problems()
+}
+
+fn with_input(number: u32, input: Value) -> StepDraft {
+    StepDraft { tool_input: input, ..draft(number, "look", "", &[]) }
+}
+
+#[test]
+fn every_fault_of_a_plan_is_reported_and_says_what_would_be_right() {
+    for (steps, expected) in [
+        (vec![], "the plan has no steps"),
+        (
+            vec![draft(1, "fly", "x", &[])],
+            "step 1: there is no tool `fly`, only: ask, look, send, sum, write",
+        ),
+        (vec![draft(1, "look", "x", &[1])], "step 1: depends on itself"),
+        (vec![draft(1, "look", "{{1}}", &[])], "step 1: refers to its own result"),
+        (vec![draft(1, "look", "x", &[9])], "step 1: depends on step 9, which does not exist"),
+        (vec![draft(1, "look", "{{9}}", &[])], "step 1: depends on step 9, which does not exist"),
+        (vec![draft(0, "look", "x", &[])], "step 0: step numbers start at 1"),
+        (
+            vec![draft(1, "look", "x", &[]), draft(1, "sum", "y", &[])],
+            "step 1: there is another step 1",
+        ),
+        (
+            vec![
+                draft(1, "look", "x", &[3]),
+                draft(2, "look", "x", &[1]),
+                draft(3, "look", "x", &[2]),
+            ],
+            "steps wait for each other: step 1 waits for step 3 waits for step 2 waits for step 1",
+        ),
+        (
+            vec![draft(1, "look", "x", &[]), draft(2, "look", "{{1.price}}", &[])],
+            "step 2: `{{1.price}}` names nothing: results of the tool `look` have no such part",
+        ),
+        (
+            vec![draft(1, "look", "{{2.price}}", &[]), draft(2, "look", "x", &[])],
+            "step 1: `{{2.price}}` names nothing: results of the tool `look` have no such part",
+        ),
+        (
+            vec![with_input(1, json!({"q": 1}))],
+            "step 1: the input does not fit the tool `look`: `$.q` must be string",
+        ),
+        (vec![with_input(1, json!({"q": "{{x}}"}))], "step 1: `{{x}}` is no reference"),
+    ] {
+        let problems = problems_of(&steps);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(expected), "{problems:?}");
+    }
+}
+
+#[test]
+fn all_faults_of_one_plan_are_reported_together() {
+    let steps = [
+        draft(1, "fly", "x", &[]),
+        draft(2, "look", "{{1.a}}", &[]), // step 1 is unsound, not missing
+        draft(3, "look", "x", &[8]),
+        draft(4, "look", "x", &[5]),
+        draft(5, "look", "x", &[4]),
+    ];
+    assert_eq!(problems_of(&steps).len(), 3, "{:?}", problems_of(&steps));
+}
+
+#[test]
+fn a_plain_string_fills_the_single_required_string() {
+    let world = World::planned(Goal::new("g"), &[with_input(1, json!("rust"))]);
+    assert_eq!(**world.step(1).planned.input.source(), json!({"q": "rust"}));
+}
+
+#[test]
+fn a_read_step_starts_while_the_planner_still_writes_and_a_once_step_does_not() {
+    let mut world = World::new(Goal::new("g"));
+    world.take(world.arrives(&draft(1, "look", "x", &[])));
+    assert_eq!(world.queued(), [1]);
+    world.take(world.arrives(&draft(2, "send", "x", &[])));
+    assert_eq!(world.queued(), [0_u32; 0]);
+    world.succeeds(1);
+    world.take(world.arrives(&draft(3, "sum", "{{1.text}}", &[])));
+    assert_eq!(world.queued(), [3], "its dependency has ended already");
+    world.take(world.plan_ends());
+    assert_eq!(world.queued(), [2]);
+}
+
+#[test]
+fn a_dependency_that_has_not_come_yet_is_waited_for() {
+    let mut world = World::new(Goal::new("g"));
+    world.take(world.arrives(&draft(1, "look", "{{2.text}}", &[])));
+    assert_eq!(world.states(), [(1, "pending")]);
+    world.take(world.arrives(&draft(2, "look", "x", &[])));
+    world.succeeds(2);
+    assert_eq!(world.queued(), [1]);
+    let ready = &world.last.ready[0];
+    assert_eq!(ready.inputs, [(StepNumber::new(2), world.step(2).id)]);
+}
+
+#[test]
+fn after_an_unsound_step_nothing_more_starts_before_the_repair() {
+    let mut world = World::new(Goal::new("g"));
+    world.take(world.arrives(&draft(1, "fly", "x", &[])));
+    world.take(world.arrives(&draft(2, "look", "x", &[])));
+    assert_eq!(world.states(), [(2, "ready")]);
+    world.take(world.plan_ends());
+    assert_eq!(world.last.start, Some(ModelCall::Plan(PlanVersion::new(2))));
+    let broken = world.run.broken_plan().unwrap();
+    assert_eq!(broken.steps.iter().map(|s| s.number.get()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(broken.problems.len(), 1);
+}
+
+#[test]
+fn a_repair_adopts_what_is_the_same_and_supersedes_the_rest() {
+    let mut world = World::new(Goal::new("g"));
+    for step in [
+        draft(1, "look", "a", &[]),
+        draft(2, "look", "b", &[]),
+        draft(3, "look", "c", &[]),
+        draft(4, "sum", "{{1.text}}", &[]),
+        draft(5, "sum", "{{3.text}}", &[]),
+    ] {
+        world.take(world.arrives(&step));
+    }
+    world.succeeds(1);
+    world.succeeds(4);
+    world.take(world.arrives(&draft(6, "fly", "x", &[])));
+    let (one, two, three) = (world.step(1).id, world.step(2).id, world.step(3).id);
+    let four = world.step(4).id;
+    world.take(world.plan_ends());
+    for step in [
+        draft(7, "look", "a", &[]), // finished: adopted under another label
+        draft(2, "look", "b", &[]), // with a worker: adopted
+        draft(4, "sum", "{{7.text}}", &[]), // the same, for its reference was adopted
+        draft(5, "sum", "{{2.text}}", &[]), // means another step: new
+        draft(8, "look", "a", &[]), // a second one of the same: new
+    ] {
+        world.take(world.arrives(&step));
+    }
+    world.take(world.plan_ends());
+    assert_eq!(world.step(7).id, one);
+    assert_eq!(world.step(2).id, two);
+    assert_eq!(world.step(4).id, four);
+    assert!(world.step(8).id > four && world.step(5).id > four);
+    assert_eq!(world.last.withdrawn, [three], "a worker has it and nobody wants it");
+    let expected =
+        [(2, "queued"), (4, "succeeded"), (5, "pending"), (7, "succeeded"), (8, "queued")];
+    assert_eq!(world.states(), expected);
+    world.succeeds(2);
+    world.succeeds(8);
+    world.succeeds(5);
+    world.answers("done");
+    assert!(!world.run.is_partial());
+}
+
+#[test]
+fn a_plan_is_repaired_twice_at_most() {
+    let mut world = World::new(Goal::new("g"));
+    for version in 1..=3 {
+        assert_eq!(world.version().get(), version);
+        world.take(world.plan_ends());
+    }
+    assert_eq!(world.run.state(), RunState::Failed);
+    let message = world.run.failure().unwrap().message;
+    assert_eq!(message, "plan version 3 is not sound: the plan has no steps");
+}
+
+#[test]
+fn a_plan_that_grows_without_end_is_cut_off() {
+    let mut goal = Goal::new("g");
+    goal.limits.steps = 3;
+    let mut world = World::new(goal);
+    for number in 1..=4 {
+        world.take(world.arrives(&draft(number, "look", "x", &[])));
+    }
+    assert_eq!(world.problems(), ["the plan has more than 3 steps"]);
+    assert_eq!(world.version().get(), 2, "the first call is given up and a repair asked for");
+
+    let mut world = World::new(Goal::new("g"));
+    for number in 1..=70 {
+        if world.version().get() == 1 {
+            world.take(world.arrives(&draft(number, "fly", "x", &[])));
+        }
+    }
+    assert_eq!(world.version().get(), 2);
+
+    let mut world = World::new(Goal::new("g"));
+    for number in 1..=4 {
+        if world.version().get() == 1 {
+            world.take(world.arrives(&draft(number, "look", &"x".repeat(200_000), &[])));
+        }
+    }
+    assert_eq!(world.problems(), ["the plan is larger than 524288 bytes"]);
+}
+
+#[test]
+fn a_planner_that_breaks_off_is_asked_again_and_one_that_cannot_plan_is_not() {
+    let mut world = World::new(Goal::new("g"));
+    world.take(world.arrives(&draft(1, "look", "x", &[])));
+    world.succeeds(1);
+    let version = world.version();
+    world.take(Command::PlanFailed { version, failure: failure(FailureKind::Unavailable) });
+    assert_eq!(world.run.state(), RunState::Planning);
+    world.wait_for_timer();
+    assert_eq!(world.last.start, Some(ModelCall::Plan(version.next())));
+    assert!(matches!(
+        world.last.events[0].event,
+        Event::PlanVersionStarted { cause: PlanCause::Retry, .. }
+    ));
+    world.take(world.arrives(&draft(1, "look", "x", &[])));
+    assert_eq!(world.states(), [(1, "succeeded")], "what is finished is adopted");
+    let (version, failure) = (world.version(), failure(FailureKind::Unplannable));
+    world.take(Command::PlanFailed { version, failure });
+    assert_eq!(world.run.failure().unwrap().kind, FailureKind::Unplannable);
+}
+
+#[test]
+fn a_planner_that_never_answers_ends_the_run_after_three_calls() {
+    let mut world = World::new(Goal::new("g"));
+    for _ in 0..3 {
+        let version = world.version();
+        world.take(Command::PlanFailed { version, failure: failure(FailureKind::Unavailable) });
+        if world.run.state() == RunState::Planning {
+            world.wait_for_timer();
+        }
+    }
+    assert_eq!(world.run.state(), RunState::Failed);
+    assert_eq!(world.run.model_calls(), 3);
+}
+
+#[test]
+fn words_of_an_older_call_are_stale_and_of_a_later_one_refused() {
+    let mut world = World::new(Goal::new("g"));
+    let old = world.arrives(&draft(1, "look", "x", &[]));
+    let old_end = world.plan_ends();
+    world.take(Command::Resume);
+    assert_eq!(world.version().get(), 2);
+    world.take_all([old, old_end]);
+    assert!(world.last.events.is_empty());
+    let draft = std::sync::Arc::new(draft(1, "look", "x", &[]));
+    world.take(Command::StepPlanned { version: PlanVersion::new(9), draft });
+    assert_eq!(world.last.refused.len(), 1);
+}

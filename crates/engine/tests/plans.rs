@@ -1,5 +1,7 @@
 //! Plans as they arrive: what is accepted, what is refused and in which words, what starts early.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value)]
+
 mod kit;
 
 use kit::{World, draft, failure};

@@ -1,6 +1,8 @@
 //! Any order of commands, timely, late, repeated or senseless, with commits of any size: the
 //! invariants hold (the kit checks them after each commit) and the run ends.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value)]
+
 mod kit;
 
 use std::sync::Arc;

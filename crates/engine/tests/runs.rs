@@ -1,5 +1,7 @@
 //! The life of a run after its plan: execution, failures, deadlines, cancel, answers, takeover.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value)]
+
 mod kit;
 
 use std::sync::Arc;

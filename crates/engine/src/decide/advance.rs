@@ -1,7 +1,5 @@
 //! The loop over decide, settle and apply: everything that waits for a run becomes one commit.
 
-use std::collections::VecDeque;
-
 use crate::command::Command;
 use crate::decision::{CommitBudget, Context, Decision, Folded};
 use crate::event::Recorded;
@@ -10,16 +8,16 @@ use crate::run::Run;
 
 impl Run {
     /// Takes commands while the budget lasts, then settles; the state is that after the commit.
-    /// Commands that no longer fit stay in the queue.
-    pub fn advance(
+    /// How many commands it took is told: the others wait for the next commit.
+    pub fn advance<'c>(
         &mut self,
-        commands: &mut VecDeque<Command>,
+        commands: impl IntoIterator<Item = &'c Command>,
         cx: &Context<'_>,
         mut budget: CommitBudget,
     ) -> Folded {
         let before = self.seq();
         let mut folded = Folded::default();
-        while let Some(command) = commands.front() {
+        for command in commands {
             if budget.is_spent() {
                 break;
             }
@@ -30,7 +28,6 @@ impl Run {
                 }
                 Err(refusal) => folded.refused.push(refusal),
             }
-            commands.pop_front();
             folded.taken += 1;
         }
         loop {

@@ -118,7 +118,8 @@ impl World {
             planner: &self.planner,
             retry: RetryPolicy::default(),
         };
-        self.last = self.run.advance(queue, &cx, self.budget);
+        self.last = self.run.advance(queue.iter(), &cx, self.budget);
+        queue.drain(..self.last.taken);
         self.history.extend(self.last.events.iter().cloned());
         assert_eq!(check_run(&self.run, self.now), []);
         assert_eq!(check_commit(before, &self.last, &self.run), []);

@@ -1,1 +1,9 @@
 //! The coordinator: front door, driver of the lanes, watch.
+
+mod calls;
+mod clock;
+mod driver;
+mod planner;
+
+pub use driver::{Driver, DriverCounts, DriverHandle, DriverOptions};
+pub use planner::{AnswerRequest, PlanRequest, Planner, ResultPreview, StepReport};

@@ -1,0 +1,156 @@
+//! Model calls of runs: each a task that talks to the planner and tells the driver what it says.
+//!
+//! A call holds one of a limited number of places; whoever drops its handle ends it and frees the
+//! place. Words go to the driver over a bounded channel, so a fast planner waits for the driver.
+
+mod answer;
+mod places;
+mod plan;
+mod previews;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sortie_engine::{Catalogue, Command, Failure, FailureKind, ModelCall, Run, RunId};
+use sortie_store::Store;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use crate::driver::DriverOptions;
+use crate::planner::Planner;
+pub(crate) use places::{Place, Places};
+
+/// Words on their way to the driver; a plan's steps come in bursts of a few.
+const WORDS: usize = 1024;
+
+/// What a model call says.
+#[derive(Debug)]
+pub(crate) struct Word {
+    pub(crate) run: RunId,
+    pub(crate) call: ModelCall,
+    pub(crate) command: Command,
+    /// Whether the call ends with it.
+    pub(crate) is_last: bool,
+}
+
+/// An open model call; dropping it ends the call.
+pub(crate) struct CallHandle(AbortHandle);
+
+impl Drop for CallHandle {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Starts model calls.
+pub(crate) struct Calls {
+    planner: Arc<dyn Planner>,
+    store: Arc<dyn Store>,
+    silence: Duration,
+    words: mpsc::Sender<Word>,
+    tasks: TaskTracker,
+    places: Arc<Places>,
+}
+
+/// What the task of one call needs.
+struct Caller {
+    planner: Arc<dyn Planner>,
+    store: Arc<dyn Store>,
+    silence: Duration,
+    words: mpsc::Sender<Word>,
+    run: RunId,
+    call: ModelCall,
+}
+
+impl Calls {
+    pub(crate) fn new(
+        planner: Arc<dyn Planner>,
+        store: Arc<dyn Store>,
+        options: &DriverOptions,
+    ) -> (Self, mpsc::Receiver<Word>) {
+        let (words, heard) = mpsc::channel(WORDS);
+        let calls = Self {
+            planner,
+            store,
+            silence: options.call_silence,
+            words,
+            tasks: TaskTracker::new(),
+            places: Arc::new(Places::new(options.model_calls)),
+        };
+        (calls, heard)
+    }
+
+    pub(crate) fn places(&self) -> &Arc<Places> {
+        &self.places
+    }
+
+    /// Starts the call that a run waits for. Its commit is durable.
+    pub(crate) fn start(
+        &self,
+        run: &Run,
+        call: ModelCall,
+        catalogue: &Catalogue,
+        place: Place,
+    ) -> CallHandle {
+        let caller = Caller {
+            planner: self.planner.clone(),
+            store: self.store.clone(),
+            silence: self.silence,
+            words: self.words.clone(),
+            run: run.id(),
+            call,
+        };
+        let span = tracing::info_span!("model_call", run = %run.id(), call = ?call);
+        let task = match call {
+            ModelCall::Plan(version) => {
+                let request = plan::request(run, version, catalogue);
+                self.tasks.spawn(hold(place, plan::make(caller, request)).instrument(span))
+            }
+            ModelCall::Answer(attempt) => {
+                let material = answer::Material::of(run, attempt);
+                self.tasks.spawn(hold(place, answer::make(caller, material)).instrument(span))
+            }
+        };
+        CallHandle(task.abort_handle())
+    }
+
+    /// Runs something small beside the driver's loop.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Waits until every task has ended; the handles of the calls are dropped already.
+    pub(crate) async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+async fn hold(place: Place, work: impl Future<Output = ()>) {
+    work.await;
+    drop(place);
+}
+
+impl Caller {
+    async fn say(&self, command: Command) {
+        self.tell(command, false).await;
+    }
+
+    async fn end(&self, command: Command) {
+        self.tell(command, true).await;
+    }
+
+    async fn tell(&self, command: Command, is_last: bool) {
+        let word = Word { run: self.run, call: self.call, command, is_last };
+        // The driver is gone: whoever adopts the run asks again.
+        let _ = self.words.send(word).await;
+    }
+
+    fn fell_silent(&self) -> Failure {
+        let seconds = self.silence.as_secs();
+        let message = format!("the planner said nothing for {seconds} s");
+        Failure::new(FailureKind::Timeout, message)
+    }
+}

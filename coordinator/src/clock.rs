@@ -1,0 +1,30 @@
+//! The store's time, read without asking the store each time.
+
+use std::time::Duration;
+
+use sortie_engine::Timestamp;
+use sortie_store::{Store, StoreError};
+use tokio::time::Instant;
+
+/// The store's time at one moment of ours; from there on our own clock counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    store: Timestamp,
+    ours: Instant,
+}
+
+impl Clock {
+    pub(crate) async fn read(store: &dyn Store) -> Result<Self, StoreError> {
+        Ok(Self { store: store.now().await?, ours: Instant::now() })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.store + self.ours.elapsed()
+    }
+
+    /// The moment of ours at which the store's clock shows `at`.
+    pub(crate) fn instant(&self, at: Timestamp) -> Instant {
+        // Timestamps have whole milliseconds: one more, so that we never wake before the time.
+        self.ours + at.since(self.store) + Duration::from_millis(1)
+    }
+}

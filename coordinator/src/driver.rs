@@ -1,0 +1,349 @@
+//! The driver of the lanes: the one loop that turns what arrives for runs into commits.
+//!
+//! ```text
+//!   inboxes ──┐                                              ┌──> ready steps, withdrawals (store)
+//!   timers  ──┼──> mailbox of a run ──> advance ──> commit ──┼──> events (store, watchers)
+//!   calls   ──┘     (one commit in flight for a run)         └──> model calls start and stop
+//! ```
+//!
+//! Everything here is plumbing: what a command means is decided by the engine, and nothing leaves
+//! before the commit that justifies it is durable. The loop owns all its state; tasks exist only
+//! for model calls. Runs that are committed at the same time share one call of the store.
+
+mod commit;
+mod lanes;
+mod live;
+mod timers;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use sortie_engine::{Catalogue, Command, CommitBudget, Lane, RetryPolicy, RunId};
+use sortie_store::{History, InboxCursor, InboxId, InboxItem, LaneOwner, Store, StoreError};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::calls::{Calls, Word};
+use crate::clock::Clock;
+use crate::planner::Planner;
+use commit::CommitsDone;
+use live::{Live, Mail, Slot};
+use timers::Timers;
+
+/// How a driver works.
+#[derive(Debug, Clone)]
+pub struct DriverOptions {
+    /// Its name as an owner of lanes, unique for each start.
+    pub owner: LaneOwner,
+    /// The lanes that it tries to own.
+    pub lanes: Vec<Lane>,
+    /// How long ownership of a lane lasts; renewed at a third of it.
+    pub lane_lease: Duration,
+    /// How often inboxes and timers are compared with what is known.
+    pub sweep: Duration,
+    /// Commits that may be under way at once.
+    pub commits: usize,
+    /// Model calls that may be open at once.
+    pub model_calls: usize,
+    /// What one run may put into one commit.
+    pub budget: CommitBudget,
+    /// How failures are retried.
+    pub retry: RetryPolicy,
+    /// A model call that says nothing for so long has failed.
+    pub call_silence: Duration,
+    /// Where commit ids and jitter come from.
+    pub seed: u64,
+}
+
+impl DriverOptions {
+    /// The usual values for a driver of these lanes.
+    #[must_use]
+    pub fn new(owner: LaneOwner, lanes: Vec<Lane>) -> Self {
+        Self {
+            owner,
+            lanes,
+            lane_lease: Duration::from_secs(3),
+            sweep: Duration::from_secs(15),
+            commits: 8,
+            model_calls: 32,
+            budget: CommitBudget::RUN,
+            retry: RetryPolicy::default(),
+            call_silence: Duration::from_secs(300),
+            seed: fastrand::u64(..),
+        }
+    }
+}
+
+/// A call of the store takes at most so many runs.
+const RUNS_PER_COMMIT: usize = 64;
+/// Inbox items read at once from each lane.
+const READ_AT_ONCE: usize = 512;
+/// One read of the inboxes waits at most so long; then it is asked again.
+const READ_WAIT: Duration = Duration::from_secs(2);
+/// Runs that wait for a commit; above it nothing more is read until the store has caught up.
+const BACKLOG: usize = 4096;
+/// The pause before a store that did not answer is asked again.
+const STORE_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a driver has seen and repaired; all but `commits` stay 0 without faults.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DriverCounts {
+    /// Commits that went through.
+    pub commits: u64,
+    /// Commits that were refused because someone else had changed the run.
+    pub conflicts: u64,
+    /// Timers and inbox items that only the sweep found.
+    pub repairs: u64,
+}
+
+/// The loop over the runs of some lanes.
+pub struct Driver {
+    store: Arc<dyn Store>,
+    catalogue: watch::Receiver<Arc<Catalogue>>,
+    options: DriverOptions,
+    clock: Clock,
+    rng: fastrand::Rng,
+    planner: Arc<str>,
+    calls: Calls,
+    words: mpsc::Receiver<Word>,
+    runs: BTreeMap<RunId, Slot>,
+    /// Runs with mail and no commit under way.
+    dirty: VecDeque<RunId>,
+    timers: Timers,
+    /// Runs that wait for a place among the model calls, in order of arrival.
+    waiting: VecDeque<RunId>,
+    owned: BTreeMap<Lane, InboxCursor>,
+    owned_tx: watch::Sender<Vec<Lane>>,
+    commits: FuturesUnordered<BoxFuture<'static, CommitsDone>>,
+    loads: FuturesUnordered<BoxFuture<'static, Loaded>>,
+    counts: watch::Sender<DriverCounts>,
+}
+
+/// What the rest of the process sees of a driver.
+#[derive(Debug, Clone)]
+pub struct DriverHandle {
+    /// The lanes that it owns now.
+    pub lanes: watch::Receiver<Vec<Lane>>,
+    /// What it has seen and repaired.
+    pub counts: watch::Receiver<DriverCounts>,
+}
+
+impl Driver {
+    /// A driver that owns nothing yet.
+    ///
+    /// # Errors
+    /// If the store does not tell the time.
+    pub async fn new(
+        store: Arc<dyn Store>,
+        planner: Arc<dyn Planner>,
+        catalogue: watch::Receiver<Arc<Catalogue>>,
+        options: DriverOptions,
+    ) -> Result<(Self, DriverHandle), StoreError> {
+        let clock = Clock::read(&*store).await?;
+        let (calls, words) = Calls::new(planner.clone(), store.clone(), &options);
+        let (owned_tx, lanes) = watch::channel(Vec::new());
+        let (counts_tx, counts) = watch::channel(DriverCounts::default());
+        let driver = Self {
+            store,
+            catalogue,
+            clock,
+            rng: fastrand::Rng::with_seed(options.seed),
+            planner: planner.describe().await,
+            options,
+            calls,
+            words,
+            runs: BTreeMap::new(),
+            dirty: VecDeque::new(),
+            timers: Timers::default(),
+            waiting: VecDeque::new(),
+            owned: BTreeMap::new(),
+            owned_tx,
+            commits: FuturesUnordered::new(),
+            loads: FuturesUnordered::new(),
+            counts: counts_tx,
+        };
+        Ok((driver, DriverHandle { lanes, counts }))
+    }
+
+    /// Drives until `shutdown`; then finishes the commits under way and gives its lanes up.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        self.renew_lanes().await;
+        let places = self.calls.places().clone();
+        let mut reading = self.read_inboxes();
+        let mut renewal = tokio::time::interval(self.options.lane_lease / 3);
+        let mut sweep = tokio::time::interval(self.options.sweep);
+        sweep.reset();
+        loop {
+            self.commit_dirty();
+            let has_room = self.dirty.len() < BACKLOG;
+            let due = self.timers.first().map(|at| self.clock.instant(at));
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                Some(done) = self.commits.next() => self.committed(done),
+                Some(word) = self.words.recv(), if has_room => self.hear(word),
+                items = &mut reading, if has_room => {
+                    self.receive(items).await;
+                    reading = self.read_inboxes();
+                }
+                Some((run, history)) = self.loads.next() => self.loaded(run, history),
+                () = sleep_until(due) => self.ring(),
+                () = places.freed() => self.admit_waiting(),
+                _ = renewal.tick() => {
+                    if self.renew_lanes().await {
+                        reading = self.read_inboxes();
+                    }
+                }
+                _ = sweep.tick() => {
+                    self.sweep().await;
+                    reading = self.read_inboxes();
+                }
+            }
+        }
+        self.leave().await;
+    }
+
+    /// One read of all inboxes, as a future of its own: it holds nothing of the driver.
+    fn read_inboxes(&self) -> BoxFuture<'static, Result<Vec<InboxItem>, StoreError>> {
+        let store = self.store.clone();
+        let cursors: Vec<_> = self.owned.values().copied().collect();
+        Box::pin(async move {
+            if cursors.is_empty() {
+                std::future::pending::<()>().await;
+            }
+            store.read_inbox(&cursors, READ_AT_ONCE, READ_WAIT).await
+        })
+    }
+
+    async fn receive(&mut self, items: Result<Vec<InboxItem>, StoreError>) {
+        match items {
+            Ok(items) => {
+                for item in items {
+                    if let Some(cursor) = self.owned.get_mut(&item.run.lane()) {
+                        cursor.after = cursor.after.max(item.id);
+                        self.deliver(item.run, Mail::from_inbox(item));
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "inboxes could not be read");
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+        }
+    }
+
+    /// Puts mail into a run's mailbox, and sees to it that the run is loaded.
+    fn deliver(&mut self, run: RunId, mail: Mail) {
+        let slot = self.runs.entry(run).or_insert_with(|| {
+            self.loads.push(load(self.store.clone(), run));
+            Slot::loading()
+        });
+        if slot.mailbox.push(mail) && slot.wants_commit() {
+            self.dirty.push_back(run);
+            slot.is_dirty = true;
+        }
+    }
+
+    fn loaded(&mut self, run: RunId, history: Result<Option<History>, StoreError>) {
+        let Some(slot) = self.runs.get_mut(&run) else { return };
+        match history {
+            Ok(Some(history)) => match Live::replay(run, &history) {
+                Some(live) => {
+                    let resumes = live.run.open_call().is_some();
+                    slot.live = Some(live);
+                    if resumes {
+                        slot.mailbox.push(Mail::local(Command::Resume));
+                    } else if slot.mailbox.is_empty() {
+                        slot.mailbox.push(Mail::local(Command::TimerDue));
+                    }
+                    slot.is_dirty = true;
+                    self.dirty.push_back(run);
+                }
+                None => {
+                    // Nothing that this version understands: a newer coordinator may.
+                    tracing::error!(%run, "the history of a run cannot be replayed");
+                    self.runs.remove(&run);
+                }
+            },
+            Ok(None) => {
+                tracing::warn!(%run, "commands for a run that does not exist were discarded");
+                let ids = slot.mailbox.inbox_ids();
+                self.runs.remove(&run);
+                self.discard(run, ids);
+            }
+            Err(error) => {
+                tracing::warn!(%run, error = %error, "a run could not be loaded");
+                self.loads.push(load_later(self.store.clone(), run));
+            }
+        }
+    }
+
+    fn discard(&self, run: RunId, ids: Vec<InboxId>) {
+        let store = self.store.clone();
+        let items: Vec<_> = ids.into_iter().map(|id| (run.lane(), id)).collect();
+        self.calls.spawn(async move {
+            if let Err(error) = store.discard(&items).await {
+                tracing::warn!(error = %error, "inbox items could not be discarded");
+            }
+        });
+    }
+
+    /// What a model call says, if the run still listens to it.
+    fn hear(&mut self, word: Word) {
+        let listens = self
+            .runs
+            .get_mut(&word.run)
+            .and_then(|slot| slot.live.as_mut())
+            .is_some_and(|live| live.hears(&word));
+        if listens {
+            self.deliver(word.run, Mail::local(word.command));
+        }
+    }
+
+    /// A place among the model calls is free: the first that waits may look again.
+    fn admit_waiting(&mut self) {
+        for _ in 0..self.calls.places().free() {
+            let Some(run) = self.waiting.pop_front() else { return };
+            if let Some(slot) = self.runs.get_mut(&run) {
+                slot.is_waiting = false;
+                self.deliver(run, Mail::local(Command::TimerDue));
+            }
+        }
+    }
+
+    fn ring(&mut self) {
+        let now = self.clock.now();
+        while let Some(run) = self.timers.pop_due(now) {
+            self.deliver(run, Mail::local(Command::TimerDue));
+        }
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+type Loaded = (RunId, Result<Option<History>, StoreError>);
+
+fn load(store: Arc<dyn Store>, run: RunId) -> BoxFuture<'static, Loaded> {
+    Box::pin(async move { (run, store.load(run, sortie_engine::Seq::ZERO).await) })
+}
+
+fn load_later(store: Arc<dyn Store>, run: RunId) -> BoxFuture<'static, Loaded> {
+    Box::pin(async move {
+        tokio::time::sleep(STORE_PAUSE).await;
+        (run, store.load(run, sortie_engine::Seq::ZERO).await)
+    })
+}
+
+/// Runs that have no place any more, because their lane went to someone else.
+fn of_lanes(runs: &BTreeMap<RunId, Slot>, lanes: &BTreeSet<Lane>) -> Vec<RunId> {
+    runs.keys().copied().filter(|run| lanes.contains(&run.lane())).collect()
+}

@@ -1,0 +1,156 @@
+//! One run in a driver's memory: its state, its mail, and what is under way for it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde_json::Value;
+use sortie_engine::{
+    Command, CommitId, ModelCall, Recorded, ResultBody, Run, RunId, StepId, StepResult, Timestamp,
+};
+use sortie_store::{History, InboxId, InboxItem};
+
+use crate::calls::{CallHandle, Place, Word};
+
+/// A command that waits, with the inbox item that it came by.
+pub(super) struct Mail {
+    pub(super) command: Command,
+    pub(super) item: Option<InboxId>,
+}
+
+impl Mail {
+    pub(super) fn from_inbox(item: InboxItem) -> Self {
+        Self { command: item.command, item: Some(item.id) }
+    }
+
+    /// Something that no inbox holds: if it is lost, the adopting driver finds out by itself.
+    pub(super) const fn local(command: Command) -> Self {
+        Self { command, item: None }
+    }
+}
+
+/// Commands that wait for a run, each inbox item once.
+#[derive(Default)]
+pub(super) struct Mailbox {
+    waiting: VecDeque<Mail>,
+    /// Items that wait or are part of a commit under way.
+    known: BTreeSet<InboxId>,
+}
+
+impl Mailbox {
+    /// Whether it was new: a sweep reads items again that are here already.
+    pub(super) fn push(&mut self, mail: Mail) -> bool {
+        let is_new = mail.item.is_none_or(|id| self.known.insert(id));
+        if is_new {
+            self.waiting.push_back(mail);
+        }
+        is_new
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(super) fn commands(&self) -> impl Iterator<Item = &Command> {
+        self.waiting.iter().map(|mail| &mail.command)
+    }
+
+    pub(super) fn take(&mut self, count: usize) -> Vec<Mail> {
+        self.waiting.drain(..count).collect()
+    }
+
+    /// Mail whose commit did not go through is decided again, before what came later.
+    pub(super) fn put_back(&mut self, mail: Vec<Mail>) {
+        for one in mail.into_iter().rev() {
+            self.waiting.push_front(one);
+        }
+    }
+
+    pub(super) fn forget(&mut self, mail: &[Mail]) {
+        for id in mail.iter().filter_map(|mail| mail.item) {
+            self.known.remove(&id);
+        }
+    }
+
+    pub(super) fn inbox_ids(&self) -> Vec<InboxId> {
+        self.known.iter().copied().collect()
+    }
+}
+
+/// A run's place in the driver: its mail, and its state once that is loaded.
+pub(super) struct Slot {
+    pub(super) mailbox: Mailbox,
+    pub(super) live: Option<Live>,
+    /// Whether it stands in the driver's queue of runs to commit.
+    pub(super) is_dirty: bool,
+    /// Whether it stands in the queue for a place among the model calls.
+    pub(super) is_waiting: bool,
+}
+
+impl Slot {
+    pub(super) fn loading() -> Self {
+        Self { mailbox: Mailbox::default(), live: None, is_dirty: false, is_waiting: false }
+    }
+
+    /// Whether it should join the queue of runs to commit.
+    pub(super) fn wants_commit(&self) -> bool {
+        !self.is_dirty && self.live.as_ref().is_some_and(|live| live.flight.is_none())
+    }
+}
+
+/// A run's state in memory.
+pub(super) struct Live {
+    pub(super) run: Run,
+    pub(super) head: CommitId,
+    /// The timer that the store has.
+    pub(super) stored_timer: Option<Timestamp>,
+    /// Small results, for the inputs of steps to come.
+    pub(super) results: BTreeMap<StepId, Arc<Value>>,
+    pub(super) call: Option<(ModelCall, CallHandle)>,
+    pub(super) flight: Option<Flight>,
+}
+
+/// What belongs to a run's commit that is under way.
+pub(super) struct Flight {
+    pub(super) mail: Vec<Mail>,
+    /// The model call to start after it, with the place that is kept for it.
+    pub(super) start: Option<(ModelCall, Place)>,
+}
+
+impl Live {
+    /// The state that a history folds into, if this version understands it.
+    pub(super) fn replay(run: RunId, history: &History) -> Option<Self> {
+        let events = history.commits.iter().flat_map(|(_, events)| events.iter());
+        let run = Run::replay(run, events.map(|recorded: &Recorded| recorded))?;
+        Some(Self {
+            run,
+            head: history.head,
+            stored_timer: None,
+            results: BTreeMap::new(),
+            call: None,
+            flight: None,
+        })
+    }
+
+    /// Whether the run still listens to the call that says this.
+    pub(super) fn hears(&mut self, word: &Word) -> bool {
+        let listens = self.call.as_ref().is_some_and(|(call, _)| *call == word.call);
+        if listens && word.is_last {
+            self.call = None;
+        }
+        listens
+    }
+
+    /// Ends a model call that the run does not wait for any more.
+    pub(super) fn stop_stale_call(&mut self) {
+        let wanted = self.run.open_call();
+        self.call = self.call.take().filter(|(call, _)| Some(*call) == wanted);
+    }
+
+    pub(super) fn remember(&mut self, results: &[(StepId, StepResult)]) {
+        for (step, result) in results {
+            if let ResultBody::Inline(value) = &result.body {
+                self.results.insert(*step, value.clone());
+            }
+        }
+    }
+}

@@ -1,7 +1,13 @@
 //! The worker: claims ready steps and runs tools.
 
+mod documents;
+mod executor;
 mod registry;
 mod tool;
+pub mod tools;
+mod words;
 
+pub use documents::{BadFolder, Documents, Found, Passage, SkippedDocument};
+pub use executor::{Attempt, Executor, Output};
 pub use registry::{Registry, RegistryError};
 pub use tool::{Call, Tool};

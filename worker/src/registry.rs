@@ -73,3 +73,66 @@ fn is_name(name: &str) -> bool {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b);
     name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(fits)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tool::Call;
+    use async_trait::async_trait;
+    use serde_json::{Value, json};
+    use sortie_engine::{Effect, Failure, QueueName, Schema};
+    use std::time::Duration;
+
+    struct Named(&'static str);
+
+    #[async_trait]
+    impl Tool for Named {
+        fn spec(&self) -> ToolSpec {
+            ToolSpec {
+                name: ToolName::new(self.0),
+                description: "for tests".to_owned(),
+                input: Schema::parse(json!({})).unwrap(),
+                output: None,
+                effect: Effect::Pure,
+                queue: QueueName::new("test"),
+                timeout: Duration::from_secs(1),
+                max_result_bytes: 1,
+                calls_model: false,
+            }
+        }
+
+        async fn call(&self, _: Value, _: &Call) -> Result<Value, Failure> {
+            Ok(Value::Null)
+        }
+    }
+
+    #[test]
+    fn tools_are_found_and_listed_by_name() {
+        let mut registry = Registry::new();
+        registry.register(Named("web.fetch-page_2")).unwrap().register(Named("a")).unwrap();
+        let names: Vec<_> = registry.catalogue().iter().map(|s| s.name.to_string()).collect();
+        assert_eq!(names, ["a", "web.fetch-page_2"]);
+        assert_eq!(registry.get(&ToolName::new("a")).unwrap().0.name.as_str(), "a");
+        assert!(registry.get(&ToolName::new("b")).is_none());
+    }
+
+    #[test]
+    fn a_taken_name_is_refused_and_the_first_tool_stays() {
+        let mut registry = Registry::new();
+        registry.register(Named("a")).unwrap();
+        let refusal = registry.register(Named("a")).err().unwrap();
+        assert_eq!(refusal, RegistryError::NameTaken(ToolName::new("a")));
+        assert_eq!(refusal.to_string(), "register tool `a`: the name is taken");
+        assert_eq!(registry.catalogue().len(), 1);
+    }
+
+    #[test]
+    fn a_name_that_cannot_stand_in_a_plan_is_refused() {
+        let long: &'static str = "abcdefgh".repeat(9).leak();
+        for bad in ["", "A", "1a", "a b", "é", "a/b", "-a", long] {
+            let refusal = Registry::new().register(Named(bad)).err();
+            assert_eq!(refusal, Some(RegistryError::BadName(ToolName::new(bad))), "{bad}");
+        }
+        assert!(Registry::new().register(Named(&long[..64])).is_ok());
+    }
+}

@@ -37,3 +37,20 @@ pub struct Call {
     /// Cancelled when nobody waits for the result any more.
     pub stopped: CancellationToken,
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use sortie_engine::Lane;
+
+    /// Some attempt, for tests that do not care which.
+    pub(crate) fn call() -> Call {
+        Call {
+            run: RunId::new(0, Lane(0), 1),
+            step: StepId::new(1),
+            attempt: AttemptNumber::FIRST,
+            idempotency_key: "r/1/1".to_owned(),
+            stopped: CancellationToken::new(),
+        }
+    }
+}

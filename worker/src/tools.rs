@@ -1,0 +1,134 @@
+//! The tools that every worker brings along, one file each.
+//!
+//! All of them wait in the queue `builtin`, look at nothing outside the process but its clock, and
+//! describe input and output with schemas that the engine's checker enforces in full.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sortie_engine::{
+    BadSchema, Effect, Failure, FailureKind, QueueName, Schema, ToolName, ToolSpec,
+};
+
+use crate::documents::Documents;
+use crate::registry::{Registry, RegistryError};
+use crate::tool::Tool;
+
+mod calculate;
+mod now;
+mod search;
+mod summarize;
+
+pub use calculate::Calculate;
+pub use now::{Clock, Now};
+pub use search::Search;
+pub use summarize::Summarize;
+
+/// Where the steps of the built-in tools wait.
+const QUEUE: &str = "builtin";
+/// Many times what a built-in tool needs, and still short for whoever waits on a stuck one.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The built-in tools cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum BuiltinError {
+    /// A tool describes itself with a schema that cannot be used.
+    #[error("describe a built-in tool")]
+    Describe(#[source] BadSchema),
+    /// A tool does not fit into the registry.
+    #[error("register a built-in tool")]
+    Register(#[source] RegistryError),
+}
+
+/// A registry with every built-in tool; `search` looks into `documents`.
+///
+/// # Errors
+/// If a tool's description is broken, which the tests of this file rule out.
+pub fn builtin(documents: Documents) -> Result<Registry, BuiltinError> {
+    let mut registry = Registry::new();
+    add(&mut registry, Calculate::new())?;
+    add(&mut registry, Now::new(Clock::system()))?;
+    add(&mut registry, Search::new(documents))?;
+    add(&mut registry, Summarize::new())?;
+    Ok(registry)
+}
+
+fn add(registry: &mut Registry, tool: Result<impl Tool, BadSchema>) -> Result<(), BuiltinError> {
+    let tool = tool.map_err(BuiltinError::Describe)?;
+    registry.register(tool).map_err(BuiltinError::Register)?;
+    Ok(())
+}
+
+/// What differs between the built-in tools' descriptions.
+struct Description {
+    name: &'static str,
+    text: &'static str,
+    effect: Effect,
+    input: Value,
+    output: Value,
+    max_result_bytes: u64,
+}
+
+fn spec(description: Description) -> Result<ToolSpec, BadSchema> {
+    Ok(ToolSpec {
+        name: ToolName::new(description.name),
+        description: description.text.to_owned(),
+        input: Schema::parse(description.input)?,
+        output: Some(Schema::parse(description.output)?),
+        effect: description.effect,
+        queue: QueueName::new(QUEUE),
+        timeout: TIMEOUT,
+        max_result_bytes: description.max_result_bytes,
+        calls_model: false,
+    })
+}
+
+/// The input as the tool's own type. The schema was checked before: this catches a schema and a
+/// type that do not say the same.
+fn parse_input<T: DeserializeOwned>(input: Value) -> Result<T, Failure> {
+    serde_json::from_value(input).map_err(|error| invalid(error.to_string()))
+}
+
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::InvalidInput, message)
+}
+
+/// Enough of a text to recognise it in a message.
+fn clip(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tool::tests::call;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn every_builtin_tool_describes_itself() {
+        let registry = builtin(Documents::builtin()).unwrap();
+        let samples = [
+            ("calculate", json!({"expression": "30% of 150,000"})),
+            ("now", json!({"timezone": "+02:00"})),
+            ("search", json!({"query": "cost of living", "subject": "Austin"})),
+            ("summarize", json!({"text": ["Rust is fast. It is safe.", "Python is simple."]})),
+        ];
+        let names: Vec<_> = registry.catalogue().iter().map(|spec| spec.name.to_string()).collect();
+        assert_eq!(names, samples.each_ref().map(|(name, _)| *name), "each tool has a sample");
+        for (name, input) in samples {
+            let (spec, tool) = registry.get(&ToolName::new(name)).unwrap();
+            assert!(spec.description.len() > 40, "{name}");
+            assert_eq!(spec.queue.as_str(), QUEUE);
+            let output = spec.output.as_ref().unwrap();
+            assert_eq!(spec.input.unchecked().len() + output.unchecked().len(), 0, "{name}");
+            assert_eq!(spec.input.check(&input), [], "{name}");
+            assert_ne!(spec.input.check(&json!({"no_such_field": 1})), [], "{name}");
+            let result = tool.call(input, &call()).await.unwrap();
+            assert_eq!(output.check(&result), [], "{name}");
+        }
+    }
+}

@@ -22,13 +22,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use sortie_engine::{Catalogue, Command, CommitBudget, Lane, RetryPolicy, RunId};
-use sortie_store::{History, InboxCursor, InboxId, InboxItem, LaneOwner, Store, StoreError};
+use sortie_store::{Clock, History, InboxCursor, InboxId, InboxItem, LaneOwner, Store, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::{Calls, Word};
-use crate::clock::Clock;
 use crate::planner::Planner;
 use commit::CommitsDone;
 use live::{Live, Mail, Slot};

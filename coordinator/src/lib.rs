@@ -1,7 +1,6 @@
 //! The coordinator: front door, driver of the lanes, watch.
 
 mod calls;
-mod clock;
 mod driver;
 mod planner;
 

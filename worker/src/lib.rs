@@ -3,6 +3,7 @@
 mod documents;
 mod executor;
 mod registry;
+mod service;
 mod tool;
 pub mod tools;
 mod words;
@@ -10,4 +11,5 @@ mod words;
 pub use documents::{BadFolder, Documents, Found, Passage, SkippedDocument};
 pub use executor::{Attempt, Executor, Output};
 pub use registry::{Registry, RegistryError};
+pub use service::{Worker, WorkerOptions};
 pub use tool::{Call, Tool};

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use sortie_engine::{Command, Lane};
-use sortie_store::{InboxCursor, InboxId};
+use sortie_store::{Clock, InboxCursor, InboxId};
 
 use super::live::Mail;
 use super::{Driver, of_lanes};
-use crate::clock::Clock;
 
 impl Driver {
     /// Takes and keeps lanes; whether the owned ones have changed.

@@ -12,12 +12,14 @@
 //! alone. Nothing here decides what happens in a run: that is the engine's.
 #![warn(missing_docs)]
 
+mod clock;
 mod error;
 mod lanes;
 mod log;
 mod notices;
 mod queue;
 
+pub use clock::Clock;
 pub use error::StoreError;
 pub use lanes::{InboxCursor, InboxId, InboxItem, LaneOwner, Lanes};
 pub use log::{

@@ -3,27 +3,35 @@
 use std::time::Duration;
 
 use sortie_engine::Timestamp;
-use sortie_store::{Store, StoreError};
 use tokio::time::Instant;
+
+use crate::{Store, StoreError};
 
 /// The store's time at one moment of ours; from there on our own clock counts.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Clock {
+pub struct Clock {
     store: Timestamp,
     ours: Instant,
 }
 
 impl Clock {
-    pub(crate) async fn read(store: &dyn Store) -> Result<Self, StoreError> {
+    /// Asks the store for its time.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn read(store: &dyn Store) -> Result<Self, StoreError> {
         Ok(Self { store: store.now().await?, ours: Instant::now() })
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// The store's time now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
         self.store + self.ours.elapsed()
     }
 
     /// The moment of ours at which the store's clock shows `at`.
-    pub(crate) fn instant(&self, at: Timestamp) -> Instant {
+    #[must_use]
+    pub fn instant(&self, at: Timestamp) -> Instant {
         // Timestamps have whole milliseconds: one more, so that we never wake before the time.
         self.ours + at.since(self.store) + Duration::from_millis(1)
     }

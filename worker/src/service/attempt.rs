@@ -1,0 +1,139 @@
+//! One attempt, from the claim to the report.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use sortie_engine::{
+    AttemptReport, Delivery, Failure, FailureKind, Outcome, ResultBody, StepNumber, StepResult,
+    Timestamp, Usage, WorkerName, idempotency_key, render,
+};
+use sortie_store::{Claimed, Clock, Completion, InputValue, ReadyEntry, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::held::Held;
+use super::reports::Reports;
+use crate::executor::{Attempt, Executor};
+use crate::tool::Call;
+
+/// The largest input after its references were filled in, in bytes of JSON.
+const MAX_RENDERED_BYTES: usize = 4 * 1024 * 1024;
+
+/// What attempts need.
+pub(super) struct Runner {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) executor: Executor,
+    pub(super) worker: WorkerName,
+    pub(super) clock: Clock,
+    pub(super) held: Arc<Held>,
+    pub(super) reports: Reports,
+}
+
+impl Runner {
+    /// Runs an attempt and reports what came of it. A stopped attempt reports nothing: whoever
+    /// stopped it does not wait.
+    pub(super) async fn run(
+        &self,
+        claimed: Claimed,
+        started_at: Timestamp,
+        stopped: CancellationToken,
+    ) {
+        let Claimed { entry, token, deliveries } = claimed;
+        let span = tracing::info_span!(
+            "attempt",
+            run = %entry.run,
+            step = %entry.step,
+            number = %entry.planned.number,
+            attempt = %entry.attempt,
+        );
+        let effect = entry.terms.effect;
+        let (outcome, workers_lost) = match Delivery::judge(effect, entry.workers_lost, deliveries)
+        {
+            Delivery::Refuse { failure, workers_lost } => (Err(failure), workers_lost),
+            Delivery::Run { workers_lost } => {
+                let work = self.attempt(&entry, stopped.clone()).instrument(span);
+                (work.await, workers_lost)
+            }
+        };
+        self.held.let_go(token);
+        if stopped.is_cancelled() {
+            return;
+        }
+        let outcome = match outcome {
+            Ok(result) => Outcome::Succeeded(result),
+            Err(failure) => Outcome::Failed(failure),
+        };
+        let report = AttemptReport {
+            step: entry.step,
+            attempt: entry.attempt,
+            outcome,
+            worker: self.worker.clone(),
+            started_at,
+            workers_lost,
+            usage: Usage::default(),
+        };
+        self.reports.send(Completion { run: entry.run, token, report }).await;
+    }
+
+    async fn attempt(
+        &self,
+        entry: &ReadyEntry,
+        stopped: CancellationToken,
+    ) -> Result<StepResult, Failure> {
+        let values = self.fetch(entry).await?;
+        let find = |number| values.get(&number).map(|value| &**value);
+        let input = render(&entry.planned.input, find, MAX_RENDERED_BYTES)?;
+        let call = Call {
+            run: entry.run,
+            step: entry.step,
+            attempt: entry.attempt,
+            idempotency_key: idempotency_key(entry.run, entry.step, entry.generation),
+            stopped,
+        };
+        let time_left = entry.deadline.since(self.clock.now());
+        let tool = entry.planned.tool.clone();
+        let output = self.executor.execute(Attempt { tool, input, call, time_left }).await?;
+        self.place(entry, StepResult::inline(output.value)).await
+    }
+
+    /// The results that the input refers to: those that came along, and the others from the store.
+    async fn fetch(&self, entry: &ReadyEntry) -> Result<BTreeMap<StepNumber, Arc<Value>>, Failure> {
+        let mut values = BTreeMap::new();
+        let mut wanted = Vec::new();
+        for input in &entry.inputs {
+            match &input.value {
+                InputValue::Here(value) => {
+                    values.insert(input.number, value.clone());
+                }
+                InputValue::Recorded(step) => wanted.push((input.number, *step)),
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(values);
+        }
+        let steps: Vec<_> = wanted.iter().map(|(_, step)| *step).collect();
+        let fetched = self.store.results(entry.run, &steps).await;
+        let fetched = fetched.map_err(|error| unavailable("fetch the results it needs", &error))?;
+        for ((number, _), value) in wanted.into_iter().zip(fetched) {
+            // A missing one is named when the input is filled in.
+            values.extend(value.map(|value| (number, value)));
+        }
+        Ok(values)
+    }
+
+    /// A large result goes ahead under a name of its own; the report carries the name.
+    async fn place(&self, entry: &ReadyEntry, result: StepResult) -> Result<StepResult, Failure> {
+        let ResultBody::Inline(value) = &result.body else { return Ok(result) };
+        if result.fits_inline() {
+            return Ok(result);
+        }
+        let put = self.store.put_result(entry.run, value.clone()).await;
+        let id = put.map_err(|error| unavailable("store its result", &error))?;
+        Ok(StepResult { body: ResultBody::Stored(id), ..result })
+    }
+}
+
+fn unavailable(action: &str, error: &StoreError) -> Failure {
+    Failure::new(FailureKind::Unavailable, format!("{action}: {error}"))
+}

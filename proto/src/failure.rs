@@ -49,6 +49,19 @@ pub fn failure(status: &Status) -> Failure {
     Failure { kind, message: status.message().to_owned(), retry_after: retry_after.or(hint) }
 }
 
+/// The status of a call whose request breaks the contract, with every fault of it.
+#[must_use]
+pub fn bad_request(faults: &[BadField]) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_error_info(reason(FailureKind::InvalidInput), DOMAIN, HashMap::new());
+    for fault in faults {
+        details.add_bad_request_violation(fault.field, clip(&fault.problem));
+    }
+    let list: Vec<_> = faults.iter().map(|f| format!("{} {}", f.field, f.problem)).collect();
+    let code = code(FailureKind::InvalidInput);
+    Status::with_error_details(code, clip(&list.join("; ")), details)
+}
+
 fn reason(kind: FailureKind) -> String {
     kind.as_str().to_ascii_uppercase()
 }

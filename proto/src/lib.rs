@@ -6,8 +6,11 @@
 //! with the name of the field ([`BadField`]).
 
 mod bad_field;
+pub mod event;
 pub mod failure;
+pub mod goal;
 mod plan;
+mod run;
 pub mod time;
 mod tool;
 

@@ -1,0 +1,101 @@
+//! Plans on the wire: steps as their author wrote them, and what is wrong with them.
+
+use sortie_engine::{Problem, StepDraft, StepNumber};
+
+use crate::{BadField, v1};
+
+impl From<StepDraft> for v1::PlannedStep {
+    fn from(step: StepDraft) -> Self {
+        Self {
+            step_number: step.number.get(),
+            description: step.description,
+            tool: step.tool,
+            tool_input: step.tool_input.to_string(),
+            depends_on: step.depends_on.into_iter().map(StepNumber::get).collect(),
+        }
+    }
+}
+
+impl TryFrom<v1::PlannedStep> for StepDraft {
+    type Error = BadField;
+
+    fn try_from(step: v1::PlannedStep) -> Result<Self, BadField> {
+        let tool_input = serde_json::from_str(&step.tool_input)
+            .map_err(|e| BadField::new("tool_input", format!("is not JSON: {e}")))?;
+        let numbers = step.depends_on.into_iter().map(|number| label("depends_on", number));
+        Ok(Self {
+            number: label("step_number", step.step_number)?,
+            description: step.description,
+            tool: step.tool,
+            tool_input,
+            depends_on: numbers.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn label(field: &'static str, number: u32) -> Result<StepNumber, BadField> {
+    match number {
+        0 => Err(BadField::new(field, "must be at least 1")),
+        number => Ok(StepNumber::new(number)),
+    }
+}
+
+impl From<Problem> for v1::PlanProblem {
+    fn from(problem: Problem) -> Self {
+        let step_number = problem.step.map_or(0, StepNumber::get);
+        Self { step_number, message: problem.message }
+    }
+}
+
+/// Total: 0 stands for the whole plan.
+impl From<v1::PlanProblem> for Problem {
+    fn from(problem: v1::PlanProblem) -> Self {
+        let step = Some(problem.step_number).filter(|number| *number > 0).map(StepNumber::new);
+        Self { step, message: problem.message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn steps_survive_the_wire() {
+        let step = StepDraft {
+            number: StepNumber::new(3),
+            description: "sum".to_owned(),
+            tool: "calculate".to_owned(),
+            tool_input: json!({"expression": "{{1.value}} + {{2.value}}", "deep": [1.5, null]}),
+            depends_on: vec![StepNumber::new(1), StepNumber::new(2)],
+        };
+        let wire = v1::PlannedStep::from(step.clone());
+        assert_eq!(StepDraft::try_from(wire), Ok(step));
+    }
+
+    #[test]
+    fn bad_steps_are_refused_by_field() {
+        let good = v1::PlannedStep {
+            step_number: 1,
+            tool_input: "{}".to_owned(),
+            ..v1::PlannedStep::default()
+        };
+        let broken = [
+            ("step_number", v1::PlannedStep { step_number: 0, ..good.clone() }),
+            ("depends_on", v1::PlannedStep { depends_on: vec![1, 0], ..good.clone() }),
+            ("tool_input", v1::PlannedStep { tool_input: String::new(), ..good.clone() }),
+            ("tool_input", v1::PlannedStep { tool_input: "[".repeat(100_000), ..good }),
+        ];
+        for (field, step) in broken {
+            assert_eq!(StepDraft::try_from(step).unwrap_err().field, field);
+        }
+    }
+
+    #[test]
+    fn problems_survive_the_wire() {
+        for step in [None, Some(StepNumber::new(2))] {
+            let problem = Problem { step, message: "no such tool".to_owned() };
+            assert_eq!(Problem::from(v1::PlanProblem::from(problem.clone())), problem);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `sortie submit`: hands a goal in and prints the run's name.
+
+use clap::Args;
+use sortie_proto::v1;
+
+use crate::app::App;
+use crate::arguments::GoalArgs;
+use crate::cluster::{Cluster, unary};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::json::Object;
+
+/// Arguments of `submit`.
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(crate) async fn execute(args: SubmitArgs, mut app: App) -> Result<Exit, Error> {
+    let request = args.goal.request(&app.settings)?;
+    let cluster = Cluster::remote(&app.settings).await?;
+    let submitted = submit(&cluster, request).await?;
+    if args.json {
+        let object = Object::of_type("submitted")
+            .put("run_id", &submitted.run_id)
+            .put("already_submitted", submitted.already_submitted);
+        app.out.line(&object.line())?;
+    } else {
+        app.out.line(&submitted.run_id)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Hands a goal in. What the cluster refuses here never becomes a run.
+pub(super) async fn submit(
+    cluster: &Cluster,
+    request: v1::SubmitGoalRequest,
+) -> Result<v1::SubmitGoalResponse, Error> {
+    match cluster.coordinator().submit_goal(unary(request)).await {
+        Ok(response) => Ok(response.into_inner()),
+        Err(status) => Err(cluster.error("submit the goal", &status).before_a_run()),
+    }
+}

@@ -1,0 +1,143 @@
+//! The face for a terminal: what happened scrolls by, what runs turns at the bottom.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use sortie_proto::v1::StepState;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::words::{Line, Mark};
+use crate::text;
+use crate::view::{StepView, View};
+
+/// As often as an eye needs; one clock for all, no thread for each spinner.
+const FRAME: Duration = Duration::from_millis(100);
+/// More than this does not fit beside the rest on a small terminal; the others are counted.
+const MAX_BARS: usize = 12;
+
+/// Draws on stderr.
+pub(super) struct Live {
+    progress: MultiProgress,
+    bars: BTreeMap<u32, Bar>,
+    status: Option<ProgressBar>,
+    frames: Interval,
+    since: Instant,
+}
+
+struct Bar {
+    spinner: ProgressBar,
+    since: Instant,
+    running: bool,
+}
+
+impl Live {
+    pub(super) fn new(progress: MultiProgress) -> Self {
+        let mut frames = interval(FRAME);
+        frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let since = Instant::now();
+        Self { progress, bars: BTreeMap::new(), status: None, frames, since }
+    }
+
+    pub(super) async fn tick(&mut self) {
+        self.frames.tick().await;
+    }
+
+    pub(super) fn lines(&self, lines: &[Line]) {
+        for line in lines {
+            self.progress.println(paint(line)).ok();
+        }
+    }
+
+    /// Turns the spinners of what runs and lets go of what ended.
+    pub(super) fn redraw(&mut self, view: &View) {
+        let steps = view.steps();
+        let open: Vec<_> = steps.iter().copied().filter(|step| at_work(step)).collect();
+        self.bars.retain(|id, bar| {
+            let stays = open.iter().any(|step| step.id == *id);
+            if !stays {
+                self.progress.remove(&bar.spinner);
+            }
+            stays
+        });
+        for step in open.iter().take(MAX_BARS) {
+            self.turn(step);
+        }
+        let ended = steps.iter().filter(|step| step.ended()).count();
+        self.turn_status(open.len(), ended, steps.len());
+    }
+
+    /// Takes away everything that moves.
+    pub(super) fn clear(&mut self) {
+        for bar in std::mem::take(&mut self.bars).into_values() {
+            self.progress.remove(&bar.spinner);
+        }
+        if let Some(status) = self.status.take() {
+            self.progress.remove(&status);
+        }
+        self.progress.clear().ok();
+    }
+
+    fn turn(&mut self, step: &StepView) {
+        let bar = self.bars.entry(step.id).or_insert_with(|| {
+            let spinner = ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}"));
+            let last = self.status.as_ref();
+            let spinner = match last {
+                Some(status) => self.progress.insert_before(status, spinner),
+                None => self.progress.add(spinner),
+            };
+            Bar { spinner, since: Instant::now(), running: false }
+        });
+        if step.running && !bar.running {
+            bar.running = true;
+            bar.since = Instant::now();
+        }
+        let waits = if step.running { "" } else { "  (waits for a worker)" };
+        bar.spinner.set_message(format!(
+            "{:>3}  {}  {}  {}{waits}",
+            step.number,
+            text::short(&step.tool, 24),
+            text::short(&step.description, 60),
+            text::elapsed(bar.since.elapsed()),
+        ));
+        bar.spinner.tick();
+    }
+
+    fn turn_status(&mut self, open: usize, ended: usize, all: usize) {
+        if all == 0 {
+            return;
+        }
+        let progress = &self.progress;
+        let status = self.status.get_or_insert_with(|| {
+            progress.add(ProgressBar::new_spinner().with_style(style("{wide_msg}")))
+        });
+        let hidden = open.saturating_sub(MAX_BARS);
+        let more = if hidden > 0 { format!(", {hidden} of them not shown") } else { String::new() };
+        let elapsed = text::elapsed(self.since.elapsed());
+        status.set_message(format!(
+            "     {ended} of {all} steps ended, {open} at work{more}, {elapsed}"
+        ));
+        status.tick();
+    }
+}
+
+/// Handed to the workers and not ended.
+fn at_work(step: &StepView) -> bool {
+    step.running || step.state == StepState::Queued
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn paint(line: &Line) -> String {
+    let style = match line.mark {
+        Mark::Note => Style::new(),
+        Mark::Plan | Mark::Start | Mark::More => Style::new().dimmed(),
+        Mark::Done => AnsiColor::Green.on_default(),
+        Mark::Retry | Mark::Skipped | Mark::Partial => AnsiColor::Yellow.on_default(),
+        Mark::Failed => AnsiColor::Red.on_default(),
+    };
+    format!("{style}{}{style:#}{}", line.mark.column(), line.text)
+}

@@ -1,0 +1,158 @@
+//! The screen without a terminal: what is said, and what reaches stdout.
+
+use std::sync::{Arc, Mutex};
+
+use sortie_proto::v1::{self, StepState, event::Kind};
+
+use super::*;
+
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Paper {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn screen(terminal: bool) -> (Screen, Paper, Paper) {
+    let (out, err) = (Paper::default(), Paper::default());
+    let screen = Screen {
+        out: Output::new(out.clone(), terminal),
+        face: Face::Plain(Plain::new(err.clone())),
+        answer: AnswerStream::default(),
+    };
+    (screen, out, err)
+}
+
+fn piece(attempt: u32, offset: u64, text: &str) -> Item {
+    Item::AnswerText(v1::AnswerText { attempt, offset, text: text.to_owned() })
+}
+
+fn answered(answer: &str) -> View {
+    let run = v1::Run {
+        state: RunState::Succeeded.into(),
+        answer: answer.to_owned(),
+        ..Default::default()
+    };
+    View::from(&run)
+}
+
+#[test]
+fn a_terminal_sees_the_answer_once_as_it_is_written_and_harmless() {
+    let (mut screen, out, _) = screen(true);
+    let view = View::default();
+    screen.show(&view, &piece(1, 0, "It is \x1b[31m"), "").unwrap();
+    screen.show(&view, &piece(1, 11, "4"), "").unwrap();
+    screen.finish(&answered("It is \x1b[31m42")).unwrap();
+    assert_eq!(out.text(), "It is ␛[31m42\n");
+}
+
+#[test]
+fn any_other_stdout_gets_the_recorded_answer_once_and_as_it_is() {
+    let (mut screen, out, _) = screen(false);
+    screen.show(&View::default(), &piece(1, 0, "It is"), "").unwrap();
+    assert_eq!(out.text(), "");
+    screen.finish(&answered("It is\t42")).unwrap();
+    assert_eq!(out.text(), "It is\t42\n");
+}
+
+#[test]
+fn a_second_attempt_starts_over_below_the_first() {
+    let (mut screen, out, err) = screen(true);
+    let view = View::default();
+    screen.show(&view, &piece(1, 0, "wro"), "").unwrap();
+    screen.show(&view, &piece(2, 0, "right"), "").unwrap();
+    screen.finish(&answered("right")).unwrap();
+    assert_eq!(out.text(), "wro\nright\n");
+    assert!(err.text().contains("written anew"), "{}", err.text());
+}
+
+#[test]
+fn nothing_of_a_stranger_reaches_stderr_untamed() {
+    let (mut screen, _, err) = screen(false);
+    let evil = "x\x1b]0;owned\x07\r\u{9b}2J\n\u{202e}y";
+    let mut view = View::new("r1");
+    let step = v1::PlannedStep {
+        step_number: 1,
+        description: evil.to_owned(),
+        tool: evil.to_owned(),
+        tool_input: evil.to_owned(),
+        depends_on: vec![],
+    };
+    let failure = Some(v1::Failure { message: evil.to_owned(), ..Default::default() });
+    let kinds = [
+        Kind::PlanVersionStarted(v1::PlanVersionStarted {
+            version: 1,
+            planner: evil.to_owned(),
+            ..Default::default()
+        }),
+        Kind::StepPlanned(v1::StepPlanned {
+            version: 1,
+            step_id: 1,
+            step: Some(step),
+            ..Default::default()
+        }),
+        Kind::StepFailed(v1::StepFailed { step_id: 1, failure: failure.clone() }),
+        Kind::RunFailed(v1::RunFailed { failure }),
+    ];
+    for kind in kinds {
+        let item = Item::Event(v1::Event { kind: Some(kind), ..Default::default() });
+        view.apply(&item);
+        screen.show(&view, &item, "").unwrap();
+    }
+    screen.finish(&view).unwrap();
+    let text = err.text();
+    assert!(!text.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text:?}");
+    assert!(text.contains("␛]0;owned"), "{text}");
+}
+
+#[test]
+fn a_partial_answer_names_what_is_missing() {
+    let step = |number, state: StepState| v1::Step {
+        step_id: number,
+        step_number: number,
+        tool: "search".to_owned(),
+        state: state.into(),
+        failure: (state == StepState::Failed).then(|| v1::Failure {
+            kind: v1::FailureKind::NotFound.into(),
+            message: "no passage about Oz".to_owned(),
+            retry_after: None,
+        }),
+        ..Default::default()
+    };
+    let run = v1::Run {
+        state: RunState::Succeeded.into(),
+        partial: true,
+        steps: vec![step(1, StepState::Succeeded), step(2, StepState::Failed)],
+        ..Default::default()
+    };
+    let (mut screen, _, err) = screen(false);
+    screen.finish(&View::from(&run)).unwrap();
+    let text = err.text();
+    assert!(text.contains("the answer is partial: 1 of 2 steps gave no result"), "{text}");
+    assert!(text.contains("not_found: no passage about Oz"), "{text}");
+}
+
+#[test]
+fn drawing_needs_a_terminal_that_wants_it() {
+    let with = |name: &'static str, value: &'static str| {
+        move |asked: &str| (asked == name).then(|| value.to_owned())
+    };
+    assert!(draws(true, with("TERM", "xterm")));
+    assert!(draws(true, with("NO_COLOR", "")));
+    assert!(!draws(false, with("TERM", "xterm")));
+    assert!(!draws(true, with("TERM", "dumb")));
+    assert!(!draws(true, with("NO_COLOR", "1")));
+}

@@ -1,0 +1,186 @@
+//! What is known of one step.
+
+use sortie_engine::{FailureKind, Timestamp};
+use sortie_proto::v1::{self, StepState, event::Kind};
+
+use super::timing::Timed;
+use super::{Failure, moment};
+
+/// What is known of one step.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StepView {
+    pub(crate) id: u32,
+    pub(crate) number: u32,
+    pub(crate) version: u32,
+    pub(crate) description: String,
+    pub(crate) tool: String,
+    pub(crate) tool_input: String,
+    pub(crate) depends_on: Vec<u32>,
+    pub(crate) state: StepState,
+    pub(crate) attempt: u32,
+    /// The result as JSON text, or its beginning.
+    pub(crate) result: Option<String>,
+    pub(crate) result_bytes: u64,
+    pub(crate) truncated: bool,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) worker: String,
+    /// A worker is at it, as far as live notices tell.
+    pub(crate) running: bool,
+    pub(crate) queued_at: Option<Timestamp>,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) ended_at: Option<Timestamp>,
+}
+
+impl StepView {
+    pub(super) fn planned(id: u32, version: u32, draft: &v1::PlannedStep) -> Self {
+        Self {
+            id,
+            number: draft.step_number,
+            version,
+            description: draft.description.clone(),
+            tool: draft.tool.clone(),
+            tool_input: draft.tool_input.clone(),
+            depends_on: draft.depends_on.clone(),
+            state: StepState::Pending,
+            attempt: 0,
+            result: None,
+            result_bytes: 0,
+            truncated: false,
+            failure: None,
+            worker: String::new(),
+            running: false,
+            queued_at: None,
+            started_at: None,
+            ended_at: None,
+        }
+    }
+
+    /// A step of a snapshot.
+    pub(super) fn known(version: u32, step: &v1::Step) -> Self {
+        Self {
+            id: step.step_id,
+            number: step.step_number,
+            version,
+            description: step.description.clone(),
+            tool: step.tool.clone(),
+            tool_input: step.tool_input.clone(),
+            depends_on: step.depends_on.clone(),
+            state: step.state(),
+            attempt: step.attempts,
+            result: (step.state() == StepState::Succeeded).then(|| step.result.clone()),
+            result_bytes: step.result_bytes,
+            truncated: step.result_truncated,
+            failure: step.failure.as_ref().map(Failure::from),
+            worker: step.worker.clone(),
+            running: false,
+            queued_at: None,
+            started_at: step.started_at.as_ref().map(moment),
+            ended_at: step.ended_at.as_ref().map(moment),
+        }
+    }
+
+    /// The new plan version writes the step in its own way; what became of it stays.
+    pub(super) fn adopt(&mut self, version: u32, draft: &v1::PlannedStep) {
+        self.version = version;
+        self.number = draft.step_number;
+        self.description.clone_from(&draft.description);
+        self.tool_input.clone_from(&draft.tool_input);
+        self.depends_on.clone_from(&draft.depends_on);
+    }
+
+    pub(super) fn start(&mut self, notice: &v1::AttemptStarted) {
+        let late = notice.attempt < self.attempt || self.ended();
+        if !late {
+            self.running = true;
+            self.attempt = notice.attempt;
+            self.worker.clone_from(&notice.worker);
+            self.started_at = notice.at.as_ref().map(moment);
+        }
+    }
+
+    pub(super) fn apply(&mut self, kind: &Kind, at: Option<Timestamp>, because_of: Option<u32>) {
+        match kind {
+            Kind::StepQueued(e) => {
+                self.state = StepState::Queued;
+                self.attempt = e.attempt;
+                self.queued_at = at;
+                self.started_at = None;
+            }
+            Kind::StepRetrying(e) => {
+                self.state = StepState::Retrying;
+                self.failure = e.failure.as_ref().map(Failure::from);
+                self.running = false;
+            }
+            Kind::StepSucceeded(e) => {
+                self.result = Some(e.preview.clone());
+                self.result_bytes = e.result_bytes;
+                self.truncated = e.result_bytes != e.preview.len() as u64;
+                self.worker.clone_from(&e.worker);
+                self.attempt = e.attempt;
+                self.started_at = e.started_at.as_ref().map(moment).or(self.started_at);
+                self.end(StepState::Succeeded, at, None);
+            }
+            Kind::StepFailed(e) => {
+                self.end(StepState::Failed, at, e.failure.as_ref().map(Failure::from));
+            }
+            Kind::StepUnknown(e) => {
+                self.end(StepState::Unknown, at, e.failure.as_ref().map(Failure::from));
+            }
+            Kind::StepSkipped(_) => {
+                let cause = because_of.map_or("a step".to_owned(), |n| format!("step {n}"));
+                let message = format!("{cause}, which it depends on, has no result");
+                let kind = FailureKind::StepFailed.as_str().to_owned();
+                self.end(StepState::Skipped, at, Some(Failure { kind, message }));
+            }
+            Kind::StepCancelled(_) => self.end(StepState::Cancelled, at, None),
+            Kind::StepSuperseded(_) => self.end(StepState::Superseded, at, None),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, state: StepState, at: Option<Timestamp>, failure: Option<Failure>) {
+        self.state = state;
+        self.ended_at = at;
+        self.failure = failure;
+        self.running = false;
+    }
+
+    pub(crate) const fn ended(&self) -> bool {
+        matches!(
+            self.state,
+            StepState::Succeeded
+                | StepState::Failed
+                | StepState::Skipped
+                | StepState::Cancelled
+                | StepState::Superseded
+                | StepState::Unknown
+        )
+    }
+
+    /// From the start of the last attempt (where no notice of it came, from its queueing) to the
+    /// end of the step.
+    pub(crate) fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        let start = self.started_at.or(self.queued_at)?;
+        Some((start, self.ended_at?.max(start)))
+    }
+
+    pub(super) fn timed(&self) -> Timed {
+        let depends_on = self.depends_on.clone();
+        Timed { number: self.number, depends_on, span: self.span() }
+    }
+}
+
+/// The step that an event is about, if it is about one that is known already.
+pub(crate) const fn step_id(kind: &Kind) -> Option<u32> {
+    Some(match kind {
+        Kind::StepQueued(e) => e.step_id,
+        Kind::StepSucceeded(e) => e.step_id,
+        Kind::StepRetrying(e) => e.step_id,
+        Kind::StepFailed(e) => e.step_id,
+        Kind::StepSkipped(e) => e.step_id,
+        Kind::StepCancelled(e) => e.step_id,
+        Kind::StepSuperseded(e) => e.step_id,
+        Kind::StepUnknown(e) => e.step_id,
+        _ => return None,
+    })
+}

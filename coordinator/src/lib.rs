@@ -5,4 +5,4 @@ mod driver;
 mod planner;
 
 pub use driver::{Driver, DriverCounts, DriverHandle, DriverOptions};
-pub use planner::{AnswerRequest, PlanRequest, Planner, ResultPreview, StepReport};
+pub use planner::{AnswerRequest, GrpcPlanner, PlanRequest, Planner, ResultPreview, StepReport};

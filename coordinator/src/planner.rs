@@ -1,6 +1,8 @@
 //! What the coordinator asks of a planner, as a trait: the driver knows nothing of gRPC, and tests
 //! script what a planner says.
 
+mod grpc;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,6 +10,8 @@ use sortie_engine::{
     AttemptNumber, Broken, Failure, PlanVersion, RunId, StepDraft, StepNumber, ToolSpec, Usage,
 };
 use tokio::sync::mpsc;
+
+pub use grpc::GrpcPlanner;
 
 /// Makes plans and answers. Each call is one model call; retries are the engine's.
 #[async_trait]

@@ -1,0 +1,156 @@
+//! A planner behind `sortie.v1.Planner`, in this process or another one.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sortie_engine::{Failure, FailureKind, StepDraft, Usage};
+use sortie_proto::v1::planner_client::PlannerClient;
+use sortie_proto::{failure, v1};
+use tokio::sync::mpsc;
+use tonic::transport::Channel;
+
+use super::{AnswerRequest, PlanRequest, Planner, StepReport};
+
+/// The largest message either way; the servers hold to the same.
+const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// A planner behind a channel.
+#[derive(Debug, Clone)]
+pub struct GrpcPlanner {
+    client: PlannerClient<Channel>,
+}
+
+impl GrpcPlanner {
+    /// The planner that answers on this channel.
+    #[must_use]
+    pub fn new(channel: Channel) -> Self {
+        let client = PlannerClient::new(channel)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        Self { client }
+    }
+}
+
+#[async_trait]
+impl Planner for GrpcPlanner {
+    async fn describe(&self) -> Arc<str> {
+        let request = v1::DescribePlannerRequest {};
+        match self.client.clone().describe_planner(request).await {
+            Ok(answer) => Arc::from(answer.into_inner().planner),
+            Err(status) => {
+                tracing::warn!(code = ?status.code(), "the planner does not say who it is");
+                Arc::from("")
+            }
+        }
+    }
+
+    async fn make_plan(
+        &self,
+        request: PlanRequest,
+        steps: mpsc::Sender<StepDraft>,
+    ) -> Result<Usage, Failure> {
+        let answer = self.client.clone().make_plan(plan_request(request)).await;
+        let mut parts = answer.map_err(|status| failure::failure(&status))?.into_inner();
+        loop {
+            let message = parts.message().await.map_err(|status| failure::failure(&status))?;
+            match message.map(|message| message.part) {
+                Some(Some(v1::make_plan_response::Part::Step(step))) => {
+                    let draft = StepDraft::try_from(step).map_err(|field| not_a_step(&field))?;
+                    if steps.send(draft).await.is_err() {
+                        return Err(nobody_listens());
+                    }
+                }
+                Some(Some(v1::make_plan_response::Part::End(end))) => return Ok(usage(end.usage)),
+                Some(Some(v1::make_plan_response::Part::Info(_)) | None) => {}
+                None => return Err(cut_off("plan")),
+            }
+        }
+    }
+
+    async fn synthesize(
+        &self,
+        request: AnswerRequest,
+        text: mpsc::Sender<String>,
+    ) -> Result<Usage, Failure> {
+        let answer = self.client.clone().synthesize(answer_request(request)).await;
+        let mut parts = answer.map_err(|status| failure::failure(&status))?.into_inner();
+        loop {
+            let message = parts.message().await.map_err(|status| failure::failure(&status))?;
+            match message.map(|message| message.part) {
+                Some(Some(v1::synthesize_response::Part::Text(piece))) => {
+                    if text.send(piece).await.is_err() {
+                        return Err(nobody_listens());
+                    }
+                }
+                Some(Some(v1::synthesize_response::Part::End(end))) => return Ok(usage(end.usage)),
+                Some(None) => {}
+                None => return Err(cut_off("answer")),
+            }
+        }
+    }
+}
+
+fn plan_request(request: PlanRequest) -> v1::MakePlanRequest {
+    let repair = request.repair.map(|broken| v1::Repair {
+        steps: broken.steps.iter().cloned().map(Into::into).collect(),
+        problems: broken.problems.iter().cloned().map(Into::into).collect(),
+    });
+    v1::MakePlanRequest {
+        run_id: request.run.to_string(),
+        version: request.version.get(),
+        goal: request.goal,
+        tools: request.tools.iter().map(|tool| tool.as_ref().into()).collect(),
+        max_steps: request.max_steps,
+        repair,
+    }
+}
+
+fn answer_request(request: AnswerRequest) -> v1::SynthesizeRequest {
+    v1::SynthesizeRequest {
+        run_id: request.run.to_string(),
+        attempt: request.attempt.get(),
+        goal: request.goal,
+        steps: request.steps.into_iter().map(report).collect(),
+        max_answer_bytes: u32::try_from(request.max_answer_bytes).unwrap_or(u32::MAX),
+    }
+}
+
+fn report(report: StepReport) -> v1::StepReport {
+    use v1::step_report::Outcome;
+    let outcome = match report.outcome {
+        Ok(preview) => Outcome::Result(v1::ResultPreview {
+            json: preview.json,
+            truncated: preview.truncated,
+            total_bytes: preview.total_bytes,
+        }),
+        Err(failure) => Outcome::Failure(failure.into()),
+    };
+    v1::StepReport {
+        step_number: report.number.get(),
+        description: report.description,
+        tool: report.tool,
+        tool_input: report.tool_input,
+        depends_on: report.depends_on.iter().map(|number| number.get()).collect(),
+        outcome: Some(outcome),
+    }
+}
+
+fn usage(usage: Option<v1::Usage>) -> Usage {
+    usage.map(Usage::from).unwrap_or_default()
+}
+
+fn not_a_step(field: &sortie_proto::BadField) -> Failure {
+    Failure::new(FailureKind::Internal, format!("the planner sent a step that is none: {field}"))
+}
+
+fn cut_off(what: &str) -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        format!("the planner broke off in the middle of its {what}"),
+    )
+}
+
+/// The call is being ended by its owner; nobody reads this.
+fn nobody_listens() -> Failure {
+    Failure::new(FailureKind::Cancelled, "nobody listens to the planner any more")
+}

@@ -1,0 +1,111 @@
+//! A planner that writes whatever its seed says: sound plans of any shape, plans with faults, calls
+//! that break off, hang or cannot plan. What it plans for a run depends only on the run, so that a
+//! repair may find the same steps again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::json;
+use sortie_coordinator::{AnswerRequest, PlanRequest, Planner};
+use sortie_engine::{Failure, FailureKind, RunId, StepDraft, StepNumber, Usage};
+use tokio::sync::mpsc;
+
+/// The tools of the story, by what they do to the world.
+pub(super) const TOOLS: [&str; 4] = ["pure", "read", "idempotent", "once"];
+
+pub(super) struct ScriptedPlanner {
+    pub(super) seed: u64,
+}
+
+impl ScriptedPlanner {
+    fn rng(&self, run: RunId, salt: u64) -> fastrand::Rng {
+        let run = run.unique();
+        fastrand::Rng::with_seed(self.seed ^ (run as u64).wrapping_mul(0x9e37_79b9) ^ salt << 48)
+    }
+}
+
+#[async_trait]
+impl Planner for ScriptedPlanner {
+    async fn describe(&self) -> Arc<str> {
+        Arc::from("a script")
+    }
+
+    async fn make_plan(
+        &self,
+        request: PlanRequest,
+        steps: mpsc::Sender<StepDraft>,
+    ) -> Result<Usage, Failure> {
+        let mut mood = self.rng(request.run, u64::from(request.version.get()));
+        let mut plan = sound_plan(&mut self.rng(request.run, 0));
+        match mood.u8(..12) {
+            0 => spoil(&mut plan, &mut mood),
+            1 => plan.truncate(mood.usize(..plan.len())),
+            _ => {}
+        }
+        let breaks_off = mood.u8(..10) == 0;
+        let hangs = mood.u8(..15) == 0;
+        for draft in plan {
+            tokio::time::sleep(Duration::from_millis(mood.u64(..400))).await;
+            if breaks_off && mood.bool() {
+                return Err(Failure::new(FailureKind::Unavailable, "the planner broke off"));
+            }
+            if steps.send(draft).await.is_err() {
+                break;
+            }
+        }
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        Ok(Usage { model_calls: 1, ..Usage::default() })
+    }
+
+    async fn synthesize(
+        &self,
+        request: AnswerRequest,
+        text: mpsc::Sender<String>,
+    ) -> Result<Usage, Failure> {
+        let mut mood = self.rng(request.run, 1000 + u64::from(request.attempt.get()));
+        tokio::time::sleep(Duration::from_millis(mood.u64(..1500))).await;
+        if mood.u8(..8) == 0 {
+            return Err(Failure::new(FailureKind::Unavailable, "no answer today"));
+        }
+        // The answer is a function of the results: a checker can tell what it should be.
+        for step in &request.steps {
+            let what = step.outcome.as_ref().map_or("-", |preview| preview.json.as_str());
+            if text.send(format!("{}={what};", step.number)).await.is_err() {
+                break;
+            }
+        }
+        Ok(Usage { model_calls: 1, ..Usage::default() })
+    }
+}
+
+/// A plan of random shape without faults.
+fn sound_plan(rng: &mut fastrand::Rng) -> Vec<StepDraft> {
+    let count = rng.u32(1..9);
+    (1..=count)
+        .map(|number| {
+            let mut before: Vec<_> = (1..number).filter(|_| rng.u8(..3) == 0).collect();
+            before.truncate(3);
+            let refers: String = before.iter().map(|n| format!("{{{{{n}.text}}}} ")).collect();
+            StepDraft {
+                number: StepNumber::new(number),
+                description: format!("step {number}"),
+                tool: TOOLS[rng.usize(..TOOLS.len())].to_owned(),
+                tool_input: json!({ "q": format!("{number}: {refers}") }),
+                depends_on: Vec::new(),
+            }
+        })
+        .collect()
+}
+
+fn spoil(plan: &mut [StepDraft], rng: &mut fastrand::Rng) {
+    let victim = rng.usize(..plan.len());
+    match rng.u8(..4) {
+        0 => "nonsense".clone_into(&mut plan[victim].tool),
+        1 => plan[victim].depends_on.push(StepNumber::new(99)),
+        2 => plan[victim].tool_input = json!({"q": 7}),
+        _ => plan[victim].tool_input = json!({"q": "{{1.nothing}}"}),
+    }
+}

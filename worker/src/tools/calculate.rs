@@ -222,8 +222,8 @@ mod tests {
             (&json!("0.3333333333"), &json!(true))
         );
         assert_eq!(third["text"], "1/3 ≈ 0.3333333333");
-        let grown = calculate("1000 * 1.05^365").await.unwrap();
-        assert_eq!(grown["value"], "54211841577.839524993");
+        let grown = calculate("1000 * 1.05^120").await.unwrap();
+        assert_eq!(grown["value"], "348911.98566720162923");
         assert_eq!(grown["approximate"], true);
         let share = calculate("45,000 / 150,000 as %").await.unwrap();
         assert_eq!(share["text"], "45,000 / 150,000 as % = 30%");
@@ -242,7 +242,7 @@ mod tests {
             ("sqrt", "not one decimal number"),
             ("1/3 to exact", "not one decimal number"),
             ("100!", "a result may have 128"),
-            ("2^100000", "a result may have 128"),
+            ("2^10000", "a result may have 128"),
             ("0^0", "undefined"),
             ("5 to", "cannot calculate"),
         ] {
@@ -260,6 +260,7 @@ mod tests {
             "9**9**9",
             "10^10^10",
             "9!!!!",
+            "1e300!",
             "100000!",
             "1e999999999",
             "1e300^1e300",

@@ -75,6 +75,10 @@ impl Index {
                 }
             }
         }
+        // The subject alone is enough, but only where nothing answers the query.
+        if scores.values().any(|score| *score > 0.0) {
+            scores.retain(|_, score| *score > 0.0);
+        }
         let mut ranked: Vec<_> =
             scores.into_iter().map(|(at, score)| (at as usize, score)).collect();
         ranked.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
@@ -150,7 +154,8 @@ mod tests {
             ("San Antonio", "The cost of living is low."),
             ("Notes", "Saint Francis of Assisi; San Francisco is named after him."),
         ];
-        assert_eq!(ranked(&texts, "cost of living", Some("San Francisco")), [0, 2]);
+        assert_eq!(ranked(&texts, "cost of living", Some("San Francisco")), [0]);
+        assert_eq!(ranked(&texts, "cost in Francisco", Some("San Francisco")), [0, 2]);
         assert_eq!(ranked(&texts, "cost", Some("cost of living in San Antonio")), [1]);
         assert_eq!(ranked(&texts, "cost", Some("San Diego")), Vec::<usize>::new());
         assert_eq!(ranked(&texts, "weather", Some("san")), [0, 1, 2], "the subject is enough");

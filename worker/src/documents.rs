@@ -45,8 +45,8 @@ pub struct Passage {
     pub heading: String,
     /// The text as it stands there.
     pub text: String,
-    /// Which passage of its document it is.
-    position: usize,
+    /// Whether it opens a text, and so says what the text is about.
+    leads: bool,
 }
 
 /// A passage that matches, and how well.
@@ -67,6 +67,8 @@ enum Origin {
 struct Draft {
     name: String,
     passages: Vec<(String, String)>,
+    /// Whether it reads from its beginning to its end, unlike a table.
+    is_text: bool,
 }
 
 impl Documents {
@@ -129,7 +131,8 @@ impl Documents {
             passages.extend(draft.passages.into_iter().enumerate().map(
                 |(position, (heading, text))| {
                     let document = draft.name.clone();
-                    Passage { document, heading, text, position }
+                    let leads = draft.is_text && position == 0;
+                    Passage { document, heading, text, leads }
                 },
             ));
         }

@@ -34,8 +34,13 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum BuiltinError {
     /// A tool describes itself with a schema that cannot be used.
-    #[error("describe a built-in tool")]
-    Describe(#[source] BadSchema),
+    #[error("describe tool `{tool}`")]
+    Describe {
+        /// Which one.
+        tool: &'static str,
+        /// What is wrong with it.
+        source: BadSchema,
+    },
     /// A tool does not fit into the registry.
     #[error("register a built-in tool")]
     Register(#[source] RegistryError),
@@ -47,15 +52,19 @@ pub enum BuiltinError {
 /// If a tool's description is broken, which the tests of this file rule out.
 pub fn builtin(documents: Documents) -> Result<Registry, BuiltinError> {
     let mut registry = Registry::new();
-    add(&mut registry, Calculate::new())?;
-    add(&mut registry, Now::new(Clock::system()))?;
-    add(&mut registry, Search::new(documents))?;
-    add(&mut registry, Summarize::new())?;
+    add(&mut registry, "calculate", Calculate::new())?;
+    add(&mut registry, "now", Now::new(Clock::system()))?;
+    add(&mut registry, "search", Search::new(documents))?;
+    add(&mut registry, "summarize", Summarize::new())?;
     Ok(registry)
 }
 
-fn add(registry: &mut Registry, tool: Result<impl Tool, BadSchema>) -> Result<(), BuiltinError> {
-    let tool = tool.map_err(BuiltinError::Describe)?;
+fn add(
+    registry: &mut Registry,
+    name: &'static str,
+    tool: Result<impl Tool, BadSchema>,
+) -> Result<(), BuiltinError> {
+    let tool = tool.map_err(|source| BuiltinError::Describe { tool: name, source })?;
     registry.register(tool).map_err(BuiltinError::Register)?;
     Ok(())
 }
@@ -130,5 +139,27 @@ mod tests {
             let result = tool.call(input, &call()).await.unwrap();
             assert_eq!(output.check(&result), [], "{name}");
         }
+    }
+
+    /// The way of "find two things, then summarize both": what searches find survives the summary.
+    #[tokio::test]
+    async fn facts_reach_the_summary_of_two_searches() {
+        let registry = builtin(Documents::builtin()).unwrap();
+        let run = async |name: &str, input: Value| {
+            let (_, tool) = registry.get(&ToolName::new(name)).unwrap();
+            tool.call(input, &call()).await.unwrap()["text"].as_str().unwrap().to_owned()
+        };
+        let search = async |query: &str, subject: &str| {
+            run("search", json!({"query": query, "subject": subject})).await
+        };
+        let salary = search("average salary of a software engineer", "software engineer").await;
+        let city = search("cost of living in San Francisco", "San Francisco").await;
+        for text in [json!([salary, city]), json!(format!("{salary}\n\n{city}"))] {
+            let summary = run("summarize", json!({ "text": text })).await;
+            assert!(summary.contains("$130,000") && summary.contains("94%"), "{summary}");
+        }
+        let austin = search("cost of living in Austin", "Austin").await;
+        let summary = run("summarize", json!({"text": austin, "max_sentences": 1})).await;
+        assert!(summary.contains("about 4% above"), "{summary}");
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn drafts() -> Vec<Draft> {
     let draft = |(name, text): &(&str, &str)| Draft {
         name: (*name).to_owned(),
         passages: markdown::passages(name, text),
+        is_text: true,
     };
     DOCUMENTS.iter().map(draft).collect()
 }

@@ -53,10 +53,11 @@ pub(super) fn read(folder: &Path) -> Result<(Vec<Draft>, Vec<SkippedDocument>), 
     Ok((reader.drafts, reader.skipped))
 }
 
-/// By name: which files fall under a limit must not depend on the file system.
+/// By name, so that nothing depends on the order in which a file system lists. One more than is
+/// allowed shows that there are more.
 fn sorted_entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths: Vec<_> = fs::read_dir(folder)?
-        .take(MAX_FILES)
+        .take(MAX_FILES + 1)
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<io::Result<_>>()?;
     paths.sort();
@@ -122,7 +123,8 @@ impl Reader<'_> {
             return Err("it is empty".to_owned());
         }
         let name = path.strip_prefix(self.root).unwrap_or(path).to_string_lossy().into_owned();
-        self.drafts.push(Draft { name, passages });
+        let is_text = matches!(ending.as_str(), "txt" | "md");
+        self.drafts.push(Draft { name, passages, is_text });
         Ok(())
     }
 

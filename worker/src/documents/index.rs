@@ -15,13 +15,13 @@ const SATURATION: f64 = 1.2;
 const LENGTH_WEIGHT: f64 = 0.75;
 /// A word in a heading says what the passage is about.
 const HEADING_WEIGHT: u32 = 2;
-/// A document's first passage says what the document is about.
+/// The first passage of a text says what the text is about.
 const LEAD_BONUS: f64 = 1.2;
 
 pub(super) struct Index {
     /// For each word the passages that have it, in order, and how often.
     postings: HashMap<String, Vec<(u32, u32)>>,
-    /// For each passage how many words it has, and whether it leads its document.
+    /// For each passage how many words it has, and whether it opens a text.
     passages: Vec<(u32, bool)>,
     average_length: f64,
 }
@@ -42,7 +42,7 @@ impl Index {
             for (word, count) in counts {
                 postings.entry(word).or_default().push((at, count));
             }
-            sizes.push((length, passage.position == 0));
+            sizes.push((length, passage.leads));
         }
         let total: f64 = sizes.iter().map(|(length, _)| f64::from(*length)).sum();
         let average_length = (total / sizes.len().max(1) as f64).max(1.0);
@@ -74,6 +74,10 @@ impl Index {
                     *sum += score;
                 }
             }
+        }
+        // The subject alone is enough, but only where nothing answers the query.
+        if scores.values().any(|score| *score > 0.0) {
+            scores.retain(|_, score| *score > 0.0);
         }
         let mut ranked: Vec<_> =
             scores.into_iter().map(|(at, score)| (at as usize, score)).collect();
@@ -119,7 +123,7 @@ mod tests {
             document: "d".to_owned(),
             heading: (*heading).to_owned(),
             text: (*text).to_owned(),
-            position,
+            leads: position == 0,
         };
         texts.iter().enumerate().map(passage).collect()
     }
@@ -150,7 +154,8 @@ mod tests {
             ("San Antonio", "The cost of living is low."),
             ("Notes", "Saint Francis of Assisi; San Francisco is named after him."),
         ];
-        assert_eq!(ranked(&texts, "cost of living", Some("San Francisco")), [0, 2]);
+        assert_eq!(ranked(&texts, "cost of living", Some("San Francisco")), [0]);
+        assert_eq!(ranked(&texts, "cost in Francisco", Some("San Francisco")), [0, 2]);
         assert_eq!(ranked(&texts, "cost", Some("cost of living in San Antonio")), [1]);
         assert_eq!(ranked(&texts, "cost", Some("San Diego")), Vec::<usize>::new());
         assert_eq!(ranked(&texts, "weather", Some("san")), [0, 1, 2], "the subject is enough");

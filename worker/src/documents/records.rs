@@ -105,6 +105,7 @@ fn push(found: &mut Vec<(String, String)>, name: &str, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn texts(found: Result<Vec<(String, String)>, String>) -> Vec<String> {
         found.unwrap().into_iter().map(|(_, text)| text).collect()
@@ -148,5 +149,16 @@ mod tests {
     fn damaged_and_bottomless_json_is_a_fault() {
         assert!(json_passages("c", "{\"a\": ").is_err());
         assert!(json_passages("c", &"[".repeat(100_000)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_and_no_passage_is_too_long(text in "[a-z,;\"\n\t{}:é0-9\\[\\]]{0,200}") {
+            for found in [csv_passages("n", &text), json_passages("n", &text)].into_iter().flatten() {
+                for (_, passage) in found {
+                    prop_assert!(passage.chars().count() <= MAX_PASSAGE_CHARS);
+                }
+            }
+        }
     }
 }

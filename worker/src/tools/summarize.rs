@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sortie_engine::{BadSchema, Effect, Failure, ToolSpec};
+use sortie_engine::{BadSchema, Effect, Failure, FailureKind, ToolSpec};
 
 use super::{Description, invalid, parse_input, spec};
 use crate::tool::{Call, Tool};
@@ -119,7 +119,9 @@ impl Tool for Summarize {
             summary(&input)
         } else {
             let work = tokio::task::spawn_blocking(move || summary(&input));
-            work.await.map_err(|_| invalid("the text cannot be summarized"))?
+            work.await.map_err(|_| {
+                Failure::new(FailureKind::ToolFailed, "the text cannot be summarized")
+            })?
         };
         if sentences.is_empty() {
             return Err(invalid("there is no text to summarize"));
@@ -140,7 +142,6 @@ mod tests {
     use super::*;
     use crate::tool::tests::call;
     use proptest::prelude::*;
-    use sortie_engine::FailureKind;
 
     async fn summarize(input: Value) -> Result<Value, Failure> {
         Summarize::new().unwrap().call(input, &call()).await

@@ -11,7 +11,8 @@ use std::vec::IntoIter;
 use sortie_engine::Failure;
 
 use super::super::{clip, invalid};
-use super::tokens::{Token, TokenKind, shifted, tokens};
+use super::decimal::{grouped, shifted};
+use super::tokens::{Token, TokenKind, tokens};
 
 /// The library recurses for each level, and its stack is not endless.
 const MAX_NESTING: usize = 64;
@@ -239,8 +240,8 @@ fn ambiguous(left: &str, sign: char, right: &str, left_is_percent: bool) -> Fail
     let (base, part) = if left_is_percent { (right, left) } else { (left, right) };
     let (base, part) = (clip(base, 60), clip(part, 60));
     let factor = match (part.parse::<f64>(), sign) {
-        (Ok(part), '+') => format!("{}%", rounded(100.0 * (1.0 + part))),
-        (Ok(part), _) => format!("{}%", rounded(100.0 * (1.0 - part))),
+        (Ok(part), '+') => format!("{}%", percent(100.0 * (1.0 + part))),
+        (Ok(part), _) => format!("{}%", percent(100.0 * (1.0 - part))),
         (Err(_), sign) => format!("(1 {sign} {part})"),
     };
     invalid(format!(
@@ -251,7 +252,8 @@ fn ambiguous(left: &str, sign: char, right: &str, left_is_percent: bool) -> Fail
     ))
 }
 
-fn rounded(number: f64) -> f64 {
+/// Without the noise of doubles.
+fn percent(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
 }
 
@@ -266,26 +268,6 @@ fn pretty(text: &str, tokens: &[Token]) -> String {
     }
     pretty.push_str(&text[done..]);
     pretty.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Digits with thousands separated, for people.
-pub(super) fn grouped(number: &str) -> String {
-    let (sign, digits) = match number.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", number),
-    };
-    let (whole, fraction) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
-    if !whole.bytes().all(|b| b.is_ascii_digit()) {
-        return number.to_owned();
-    }
-    let mut shown = String::from(sign);
-    for (index, digit) in whole.char_indices() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown + fraction
 }
 
 #[cfg(test)]
@@ -364,7 +346,5 @@ mod tests {
         let pretty = |text| Expression::parse(text).unwrap().pretty;
         assert_eq!(pretty("150000 * 30%"), "150,000 * 30%");
         assert_eq!(pretty("$1234567.5  ×  2k"), "$1,234,567.5 × 2k");
-        assert_eq!(grouped("-1234.56789"), "-1,234.56789");
-        assert_eq!(grouped("999"), "999");
     }
 }

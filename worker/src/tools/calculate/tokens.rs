@@ -1,4 +1,4 @@
-//! The words of an expression: numbers as people write them become plain decimals, everything that
+//! The words of an expression. Numbers as people write them become plain decimals; everything that
 //! could mean two things or wake a dangerous part of the library is refused by name.
 
 use std::ops::Range;
@@ -6,6 +6,7 @@ use std::ops::Range;
 use sortie_engine::Failure;
 
 use super::super::{clip, invalid};
+use super::decimal::{plain_decimal, shifted};
 
 /// No number that people calculate with has more digits, and powers of larger ones take for ever.
 const MAX_EXPONENT: i32 = 300;
@@ -287,45 +288,6 @@ fn library_name(word: &str) -> String {
     .to_owned()
 }
 
-/// Digits without separators. A comma must separate thousands and nothing else.
-fn plain_decimal(typed: &str) -> Result<String, Failure> {
-    let shown = clip(typed, 40);
-    let (whole, fraction) = typed.split_once('.').unwrap_or((typed, ""));
-    if fraction.contains(['.', ',', '_']) || (typed.contains('.') && fraction.is_empty()) {
-        return Err(invalid(format!("`{shown}` is not a number: write 1234567.89")));
-    }
-    let mut groups = whole.split(',');
-    let first = groups.next().unwrap_or_default();
-    let grouped = whole.contains(',');
-    if grouped && !((1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3)) {
-        return Err(invalid(format!(
-            "`{shown}` is ambiguous: a comma separates thousands (150,000), a point decimals (1.5)"
-        )));
-    }
-    let whole: String = whole.chars().filter(char::is_ascii_digit).collect();
-    let whole = if whole.is_empty() { "0" } else { &whole };
-    Ok(if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") })
-}
-
-/// The number times a power of ten, exactly.
-pub(super) fn shifted(plain: &str, power: i32) -> String {
-    if power == 0 {
-        return plain.to_owned();
-    }
-    let (whole, fraction) = plain.split_once('.').unwrap_or((plain, ""));
-    let zeros = "0".repeat(power.unsigned_abs() as usize);
-    let (digits, point) = if power > 0 {
-        (format!("{whole}{fraction}{zeros}"), whole.len() + zeros.len())
-    } else {
-        (format!("{zeros}{whole}{fraction}"), whole.len())
-    };
-    let (whole, fraction) = digits.split_at(point);
-    let whole = whole.trim_start_matches('0');
-    let whole = if whole.is_empty() { "0" } else { whole };
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -381,20 +343,6 @@ mod tests {
         ] {
             let failure = tokens(text).expect_err(text);
             assert!(failure.message.contains(says), "{text}: {failure}");
-        }
-    }
-
-    #[test]
-    fn shifting_is_exact() {
-        for (plain, power, expected) in [
-            ("1.5", 3, "1500"),
-            ("30", -2, "0.3"),
-            ("12.5", -2, "0.125"),
-            ("0", -2, "0"),
-            ("100", -2, "1"),
-            ("0.05", 2, "5"),
-        ] {
-            assert_eq!(shifted(plain, power), expected, "{plain} {power}");
         }
     }
 }

@@ -13,6 +13,9 @@
 #![warn(missing_docs)]
 
 mod clock;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+mod embedded;
 mod error;
 mod lanes;
 mod log;
@@ -20,6 +23,7 @@ mod notices;
 mod queue;
 
 pub use clock::Clock;
+pub use embedded::{Embedded, EmbeddedOptions};
 pub use error::StoreError;
 pub use lanes::{InboxCursor, InboxId, InboxItem, LaneOwner, Lanes};
 pub use log::{

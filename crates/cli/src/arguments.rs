@@ -33,7 +33,7 @@ a TOML file (--config, SORTIE_CONFIG, or sortie/sortie.toml in your configuratio
 win over the environment, the environment over the file.
 
 Exit codes: 0 answered, 1 failed or cancelled, 2 refused before a run existed, 3 endpoint \
-unreachable, 130 interrupted.";
+unreachable, 130 interrupted, 141 nobody reads stdout any more.";
 
 /// Flags of every command.
 #[derive(Debug, Args)]

@@ -221,3 +221,20 @@ impl From<tonic::Status> for Broken {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_endpoint_is_told_once_and_given_up_when_patience_ends() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let cluster = Cluster::lazy(&format!("http://{nobody}"));
+        let mut watch = Watch::from_start(&cluster, "r1".to_owned());
+        let begun = Instant::now();
+        assert!(matches!(watch.next().await, Ok(Next::Lost(_))));
+        let error = watch.next().await.unwrap_err();
+        assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+        assert!(begun.elapsed() >= PATIENCE && begun.elapsed() < PATIENCE * 2);
+    }
+}

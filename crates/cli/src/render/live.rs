@@ -22,6 +22,8 @@ pub(super) struct Live {
     progress: MultiProgress,
     bars: BTreeMap<u32, Bar>,
     status: Option<ProgressBar>,
+    /// The answer is being written: nothing may be drawn into its line.
+    still: bool,
     frames: Interval,
     since: Instant,
 }
@@ -37,7 +39,7 @@ impl Live {
         let mut frames = interval(FRAME);
         frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let since = Instant::now();
-        Self { progress, bars: BTreeMap::new(), status: None, frames, since }
+        Self { progress, bars: BTreeMap::new(), status: None, still: false, frames, since }
     }
 
     pub(super) async fn tick(&mut self) {
@@ -66,6 +68,9 @@ impl Live {
 
     /// Turns the spinners of what runs. Those that turn already come first, so that none jumps.
     pub(super) fn redraw(&mut self, view: &View) {
+        if self.still {
+            return;
+        }
         self.let_go(view);
         let steps = view.steps();
         let mut open: Vec<_> = steps.iter().copied().filter(|step| at_work(step)).collect();
@@ -77,8 +82,11 @@ impl Live {
         self.turn_status(open.len(), ended, steps.len());
     }
 
-    /// Takes away everything that moves.
+    /// Takes away everything that moves, for good: what follows is the answer.
     pub(super) fn clear(&mut self) {
+        if std::mem::replace(&mut self.still, true) {
+            return;
+        }
         for bar in std::mem::take(&mut self.bars).into_values() {
             self.progress.remove(&bar.spinner);
         }

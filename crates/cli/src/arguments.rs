@@ -19,7 +19,7 @@ pub(crate) use goal::GoalArgs;
 
 /// Plan once, act many times: a goal becomes a plan of steps, workers run them, an answer comes out.
 #[derive(Debug, Parser)]
-#[command(name = "sortie", version, about, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "sortie", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) shared: Shared,
@@ -33,22 +33,24 @@ a TOML file (--config, SORTIE_CONFIG, or sortie/sortie.toml in your configuratio
 win over the environment, the environment over the file.
 
 Exit codes: 0 answered, 1 failed or cancelled, 2 refused before a run existed, 3 endpoint \
-unreachable, 130 interrupted.";
+unreachable, 130 interrupted, 141 nobody reads stdout any more.";
+
+const EVERYWHERE: &str = "Options of every command";
 
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Shared {
     /// The coordinator to talk to; without it, run, plan and tools use a cluster inside the process [env: SORTIE_ENDPOINT]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL")]
     endpoint: Option<String>,
     /// The configuration file [env: SORTIE_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// What to log, on stderr: a level, or directives like sortie=debug [env: SORTIE_LOG]
-    #[arg(long, global = true, value_name = "FILTER")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILTER")]
     log: Option<String>,
     /// How log lines look: text or json [env: SORTIE_LOG_FORMAT]
-    #[arg(long, global = true, value_name = "FORMAT")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FORMAT")]
     log_format: Option<String>,
 }
 

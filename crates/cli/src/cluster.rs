@@ -68,6 +68,13 @@ impl Cluster {
         Ok(Self { channel, name, embedded: None })
     }
 
+    /// A remote cluster that is dialled when it is first needed.
+    #[cfg(test)]
+    pub(crate) fn lazy(name: &str) -> Self {
+        let channel = Endpoint::from_shared(name.to_owned()).unwrap().connect_lazy();
+        Self { channel, name: name.to_owned(), embedded: None }
+    }
+
     /// What people know it by.
     pub(crate) fn name(&self) -> &str {
         &self.name

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The answer goes to stdout, everything else to stderr. Nothing that a plan, a document or a
-//! model wrote reaches a terminal before [`text`] has made it harmless.
+//! model wrote reaches a terminal before `text` has made it harmless.
 //!
 //! A program of your own with tools of your own is this function and a registry:
 //!

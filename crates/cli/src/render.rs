@@ -67,7 +67,7 @@ impl Screen {
             }
             Face::Live(live) => {
                 live.lines(&words::tell(view, item));
-                live.redraw(view);
+                live.let_go(view);
                 self.stream_answer(item)
             }
         }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use sortie_engine::{FailureKind, Timestamp};
 use sortie_proto::v1::{self, RunState, StepState};
 
-pub(crate) use steps::{StepView, step_id};
+pub(crate) use steps::{StepView, dependencies, step_id};
 pub(crate) use timing::{Path, Timed, levels};
 
 /// Why something failed, for people and for lines of JSON.

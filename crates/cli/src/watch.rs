@@ -32,6 +32,8 @@ pub(crate) struct Watch<'a> {
     seq: Option<u64>,
     /// The last attempt of each step whose start was told.
     started: BTreeMap<u32, u32>,
+    /// The run has ended, perhaps before the cursor: then a stream that ends is the end.
+    ended: bool,
     stream: Option<Streaming<v1::WatchRunResponse>>,
     outage: Option<Outage>,
     over: bool,
@@ -60,9 +62,10 @@ impl<'a> Watch<'a> {
         Self::new(cluster, run_id, String::new(), Some(0))
     }
 
-    /// Watches from a cursor whose place is not known.
-    pub(crate) const fn from_cursor(cluster: &'a Cluster, run_id: String, cursor: String) -> Self {
-        Self::new(cluster, run_id, cursor, None)
+    /// Watches a run that looks like this from a cursor whose place is not known.
+    pub(crate) fn from_cursor(cluster: &'a Cluster, run: &v1::Run, cursor: String) -> Self {
+        let ended = is_end(run.state());
+        Self { ended, ..Self::new(cluster, run.run_id.clone(), cursor, None) }
     }
 
     /// Watches from a snapshot.
@@ -74,7 +77,17 @@ impl<'a> Watch<'a> {
 
     const fn new(cluster: &'a Cluster, run_id: String, cursor: String, seq: Option<u64>) -> Self {
         let started = BTreeMap::new();
-        Self { cluster, run_id, cursor, seq, started, stream: None, outage: None, over: false }
+        Self {
+            cluster,
+            run_id,
+            cursor,
+            seq,
+            started,
+            ended: false,
+            stream: None,
+            outage: None,
+            over: false,
+        }
     }
 
     /// The next thing that was not seen before. May be dropped and called again.
@@ -86,6 +99,10 @@ impl<'a> Watch<'a> {
                     Place::Seen => continue,
                     Place::Gap => Broken::Damaged("an event is missing".to_owned()),
                 },
+                Err(Broken::Ended) if self.ended => {
+                    self.over = true;
+                    continue;
+                }
                 Err(broken) => broken,
             };
             if let Some(first) = self.broke(broken)? {
@@ -108,8 +125,7 @@ impl<'a> Watch<'a> {
                 self.stream.insert(stream.into_inner())
             }
         };
-        let ended = || Broken::Damaged("the stream ended before the run".to_owned());
-        stream.message().await?.ok_or_else(ended)
+        stream.message().await?.ok_or(Broken::Ended)
     }
 
     fn place(&self, response: &v1::WatchRunResponse) -> Place {
@@ -172,6 +188,7 @@ impl<'a> Watch<'a> {
                 return Err(Error::from_status(&action, endpoint, &status));
             }
             Broken::Damaged(reason) => reason,
+            Broken::Ended => "the stream ended before the run".to_owned(),
         };
         self.stream = None;
         let now = Instant::now();
@@ -199,6 +216,8 @@ enum Broken {
     Refused(Box<tonic::Status>),
     /// The connection is of no more use.
     Damaged(String),
+    /// The server closed the stream.
+    Ended,
 }
 
 impl From<tonic::Status> for Broken {
@@ -219,5 +238,22 @@ impl From<tonic::Status> for Broken {
         } else {
             Self::Refused(Box::new(status))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_endpoint_is_told_once_and_given_up_when_patience_ends() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let cluster = Cluster::lazy(&format!("http://{nobody}"));
+        let mut watch = Watch::from_start(&cluster, "r1".to_owned());
+        let begun = Instant::now();
+        assert!(matches!(watch.next().await, Ok(Next::Lost(_))));
+        let error = watch.next().await.unwrap_err();
+        assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+        assert!(begun.elapsed() >= PATIENCE && begun.elapsed() < PATIENCE * 2);
     }
 }

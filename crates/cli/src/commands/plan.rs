@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::json::{Object, steps_json};
 use crate::text::{numbers, short};
-use crate::view::{Timed, levels};
+use crate::view::{Timed, dependencies, levels};
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -91,11 +91,7 @@ async fn make_plan(cluster: &Cluster, goal: String, max_steps: u32) -> Result<Pl
 fn graph(planner: &str, steps: &[v1::PlannedStep]) -> String {
     let timed: Vec<_> = steps
         .iter()
-        .map(|step| Timed {
-            number: step.step_number,
-            depends_on: step.depends_on.clone(),
-            span: None,
-        })
+        .map(|step| Timed { number: step.step_number, depends_on: dependencies(step), span: None })
         .collect();
     let levels = levels(&timed);
     let mut lines = Vec::new();
@@ -105,7 +101,7 @@ fn graph(planner: &str, steps: &[v1::PlannedStep]) -> String {
     for step in steps {
         let level = levels.get(&step.step_number);
         let indent = "  ".repeat(level.copied().unwrap_or(0));
-        let after = match step.depends_on.as_slice() {
+        let after = match dependencies(step).as_slice() {
             [] => String::new(),
             some => format!("  (after {})", numbers(some)),
         };

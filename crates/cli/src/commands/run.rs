@@ -115,8 +115,11 @@ async fn interrupt(
     follow.screen.note("cancelling the run; Ctrl-C again leaves at once");
     let run_id = follow.view.run_id.clone();
     let orderly = async {
-        cancel(cluster, &run_id).await?;
-        follow.until_end().await
+        match cancel(cluster, &run_id).await {
+            // Whatever the cluster says, the run's end will tell: it may have ended before.
+            Ok(()) | Err(Error::Failed { .. } | Error::Refused(_)) => follow.until_end().await,
+            Err(error) => Err(error),
+        }
     };
     let ended = tokio::select! {
         ended = tokio::time::timeout(GRACE, orderly) => ended,

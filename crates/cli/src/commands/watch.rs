@@ -36,10 +36,13 @@ pub(crate) async fn execute(args: WatchArgs, app: App) -> Result<Exit, Error> {
     let cluster = Cluster::remote(&app.settings).await?;
     let screen = Screen::new(app.out, app.progress, args.json);
     let view = View::new(&args.run);
+    // What was folded onto a later snapshot is not the end: only a snapshot is.
+    let take_snapshot = args.json || args.cursor.is_some();
     let mut follow = if let Some(cursor) = args.cursor {
         // What lies before the cursor is needed to name steps, but not shown.
-        let view = View::from(&get_run(&cluster, &args.run).await?);
-        Follow { watch: Watch::from_cursor(&cluster, args.run, cursor), view, screen }
+        let run = get_run(&cluster, &args.run).await?;
+        let watch = Watch::from_cursor(&cluster, &run, cursor);
+        Follow { watch, view: View::from(&run), screen }
     } else if args.from_start {
         Follow { watch: Watch::from_start(&cluster, args.run), view, screen }
     } else {
@@ -61,7 +64,7 @@ pub(crate) async fn execute(args: WatchArgs, app: App) -> Result<Exit, Error> {
         Err(Error::PipeClosed) => return Err(Error::PipeClosed),
         Err(error) => return Ok(follow.give_up(&error)),
     }
-    if args.json {
+    if take_snapshot {
         complete(&cluster, &mut follow.view).await;
     }
     follow.screen.finish(&follow.view)?;

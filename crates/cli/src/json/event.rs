@@ -7,7 +7,7 @@ use sortie_proto::v1::{self, event::Kind, watch_run_response::Item};
 
 use super::result::{result_json, usage_json};
 use super::{Object, failure_json, run_object, verbatim};
-use crate::view::{Failure, View, plain_name, step_id};
+use crate::view::{Failure, View, dependencies, plain_name, step_id};
 
 /// The line of an item; nothing for text of an answer, which the end brings once and whole.
 pub(crate) fn item_line(view: &View, item: &Item, cursor: &str) -> Option<String> {
@@ -190,7 +190,7 @@ fn draft_fields(object: Object, draft: Option<&v1::PlannedStep>) -> Object {
         .put("description", &step.description)
         .put("tool", &step.tool)
         .put("tool_input", verbatim(&step.tool_input))
-        .put("depends_on", &step.depends_on)
+        .put("depends_on", dependencies(step))
 }
 
 fn limits(limits: &v1::RunLimits) -> Object {

@@ -3,7 +3,7 @@
 use sortie_proto::v1;
 
 use super::{Object, failure_json, verbatim};
-use crate::view::{StepView, View, run_state_name, step_state_name};
+use crate::view::{StepView, View, dependencies, run_state_name, step_state_name};
 
 /// The last line of a run.
 pub(crate) fn result_line(view: &View) -> String {
@@ -75,7 +75,7 @@ pub(crate) fn steps_json(steps: &[v1::PlannedStep]) -> Vec<Object> {
             .put("description", &step.description)
             .put("tool", &step.tool)
             .put("tool_input", verbatim(&step.tool_input))
-            .put("depends_on", &step.depends_on)
+            .put("depends_on", dependencies(step))
     };
     steps.iter().map(draft).collect()
 }

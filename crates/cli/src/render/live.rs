@@ -22,6 +22,8 @@ pub(super) struct Live {
     progress: MultiProgress,
     bars: BTreeMap<u32, Bar>,
     status: Option<ProgressBar>,
+    /// The answer is being written: nothing may be drawn into its line.
+    still: bool,
     frames: Interval,
     since: Instant,
 }
@@ -37,30 +39,42 @@ impl Live {
         let mut frames = interval(FRAME);
         frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let since = Instant::now();
-        Self { progress, bars: BTreeMap::new(), status: None, frames, since }
+        Self { progress, bars: BTreeMap::new(), status: None, still: false, frames, since }
     }
 
     pub(super) async fn tick(&mut self) {
         self.frames.tick().await;
     }
 
+    /// Lets lines scroll by. That a step started is seen at the bottom.
     pub(super) fn lines(&self, lines: &[Line]) {
-        for line in lines {
+        for line in lines.iter().filter(|line| line.mark != Mark::Start) {
             self.progress.println(paint(line)).ok();
         }
     }
 
-    /// Turns the spinners of what runs and lets go of what ended.
-    pub(super) fn redraw(&mut self, view: &View) {
-        let steps = view.steps();
-        let open: Vec<_> = steps.iter().copied().filter(|step| at_work(step)).collect();
+    /// Lets go of what ended. The rest waits for the next frame: a thousand events must not mean
+    /// a thousand drawings.
+    pub(super) fn let_go(&mut self, view: &View) {
+        let progress = &self.progress;
         self.bars.retain(|id, bar| {
-            let stays = open.iter().any(|step| step.id == *id);
+            let stays = view.step(*id).is_some_and(at_work);
             if !stays {
-                self.progress.remove(&bar.spinner);
+                progress.remove(&bar.spinner);
             }
             stays
         });
+    }
+
+    /// Turns the spinners of what runs. Those that turn already come first, so that none jumps.
+    pub(super) fn redraw(&mut self, view: &View) {
+        if self.still {
+            return;
+        }
+        self.let_go(view);
+        let steps = view.steps();
+        let mut open: Vec<_> = steps.iter().copied().filter(|step| at_work(step)).collect();
+        open.sort_by_key(|step| !self.bars.contains_key(&step.id));
         for step in open.iter().take(MAX_BARS) {
             self.turn(step);
         }
@@ -68,8 +82,11 @@ impl Live {
         self.turn_status(open.len(), ended, steps.len());
     }
 
-    /// Takes away everything that moves.
+    /// Takes away everything that moves, for good: what follows is the answer.
     pub(super) fn clear(&mut self) {
+        if std::mem::replace(&mut self.still, true) {
+            return;
+        }
         for bar in std::mem::take(&mut self.bars).into_values() {
             self.progress.remove(&bar.spinner);
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use sortie_proto::v1::{self, RunState, StepState, event::Kind, watch_run_response::Item};
 
 use crate::text::{elapsed, numbers, short, short_result};
-use crate::view::{Failure, StepView, View, run_state_name, step_state_name};
+use crate::view::{Failure, StepView, View, dependencies, run_state_name, step_state_name};
 
 /// Enough of a description to know the step by.
 const DESCRIPTION: usize = 72;
@@ -267,7 +267,7 @@ fn name(step: &StepView) -> String {
 
 fn draft(step: &v1::PlannedStep) -> String {
     let title = title(step.step_number, &step.tool, &step.description);
-    format!("{title}{}", after(&step.depends_on))
+    format!("{title}{}", after(&dependencies(step)))
 }
 
 fn title(number: u32, tool: &str, description: &str) -> String {

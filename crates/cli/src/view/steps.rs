@@ -1,6 +1,8 @@
 //! What is known of one step.
 
-use sortie_engine::{FailureKind, Timestamp};
+use std::collections::BTreeSet;
+
+use sortie_engine::{FailureKind, Template, Timestamp};
 use sortie_proto::v1::{self, StepState, event::Kind};
 
 use super::timing::Timed;
@@ -40,7 +42,7 @@ impl StepView {
             description: draft.description.clone(),
             tool: draft.tool.clone(),
             tool_input: draft.tool_input.clone(),
-            depends_on: draft.depends_on.clone(),
+            depends_on: dependencies(draft),
             state: StepState::Pending,
             attempt: 0,
             result: None,
@@ -85,7 +87,7 @@ impl StepView {
         self.number = draft.step_number;
         self.description.clone_from(&draft.description);
         self.tool_input.clone_from(&draft.tool_input);
-        self.depends_on.clone_from(&draft.depends_on);
+        self.depends_on = dependencies(draft);
     }
 
     pub(super) fn start(&mut self, notice: &v1::AttemptStarted) {
@@ -168,6 +170,17 @@ impl StepView {
         let depends_on = self.depends_on.clone();
         Timed { number: self.number, depends_on, span: self.span() }
     }
+}
+
+/// The labels that the author lists and those that the input refers to: references count as well.
+pub(crate) fn dependencies(draft: &v1::PlannedStep) -> Vec<u32> {
+    let mut numbers: BTreeSet<u32> = draft.depends_on.iter().copied().collect();
+    if let Ok(input) = serde_json::from_str(&draft.tool_input)
+        && let Ok(template) = Template::parse(&input)
+    {
+        numbers.extend(template.steps().into_iter().map(|number| number.get()));
+    }
+    numbers.into_iter().collect()
 }
 
 /// The step that an event is about, if it is about one that is known already.

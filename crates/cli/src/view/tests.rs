@@ -114,6 +114,15 @@ fn a_skipped_step_names_the_number_of_its_cause() {
 }
 
 #[test]
+fn references_count_as_dependencies() {
+    let mut step = draft(9, &[4]);
+    step.tool_input = "{\"a\": [\"{{2}} and {{7.items[0]}}\", \"{{4}}\"]}".to_owned();
+    assert_eq!(dependencies(&step), [2, 4, 7]);
+    step.tool_input = "no json {{3}}".to_owned();
+    assert_eq!(dependencies(&step), [4]);
+}
+
+#[test]
 fn a_late_notice_does_not_wake_an_ended_step() {
     let mut view = fold(vec![
         (0, version(1)),

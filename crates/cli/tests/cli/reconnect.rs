@@ -115,6 +115,22 @@ fn a_server_that_refuses_the_watch_is_not_asked_again() {
 }
 
 #[test]
+fn watching_an_ended_run_from_its_last_cursor_shows_the_end() {
+    let run = v1::Run {
+        run_id: "r1".to_owned(),
+        state: v1::RunState::Succeeded.into(),
+        answer: "42".to_owned(),
+        seq: 8,
+        ..Default::default()
+    };
+    let script = Script { watches: [vec![]].into(), run: Some(run), ..Script::default() };
+    let fake = Fake::start(script);
+    let done = against(&fake, &["watch", "r1", "--cursor", "c8"]);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(0), "42\n"), "{}", done.stderr);
+    assert_eq!(fake.calls().watches[0].cursor, "c8");
+}
+
+#[test]
 fn watch_begins_with_the_run_as_it_is_and_goes_on_from_there() {
     let run = v1::Run {
         run_id: "r1".to_owned(),

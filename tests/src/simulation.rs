@@ -24,7 +24,7 @@ use sortie_store::{Embedded, EmbeddedOptions, Store};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use faults::{FaultyStore, Faults};
+pub use faults::{Faults, FaultyStore};
 pub use judge::Ledger;
 
 /// How a story is told.
@@ -72,8 +72,8 @@ const CALM: Duration = Duration::from_secs(400);
 /// Tells a story on a runtime of its own and says what it came to.
 #[must_use]
 pub fn tell(story: Story) -> Ending {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true);
-    match runtime.clone().build() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    match runtime.enable_time().start_paused(true).build() {
         Ok(runtime) => runtime.block_on(play(story)),
         Err(error) => panic!("a runtime for the simulation: {error}"),
     }

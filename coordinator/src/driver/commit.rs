@@ -13,8 +13,6 @@ use super::{Driver, RUNS_PER_COMMIT, STORE_PAUSE, load};
 
 /// A ready entry carries at most so many bytes of results; the worker fetches the others.
 const INLINE_INPUT_BYTES: u64 = 16 * 1024;
-/// Lists show so much of a goal, in bytes.
-const SUMMARY_GOAL_BYTES: usize = 240;
 
 /// A call of the store that has given its replies.
 pub(super) struct CommitsDone {
@@ -159,7 +157,7 @@ fn assemble(live: &mut Live, id: CommitId, folded: Folded) -> Commit {
         run: live.run.id(),
         id,
         parent: live.head,
-        events: folded.events,
+        events: folded.events.into(),
         results: folded.results,
         ready,
         withdrawn: folded.withdrawn,
@@ -201,17 +199,12 @@ fn entry(live: &Live, ready: ReadyStep) -> ReadyEntry {
 fn summary(run: &Run) -> RunSummary {
     let (steps, ended) = run.progress();
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let goal = &run.goal().text;
-    let cut = goal.floor_char_boundary(SUMMARY_GOAL_BYTES);
     RunSummary {
-        run: run.id(),
-        goal: Arc::from(&goal[..cut]),
         state: run.state(),
         partial: run.is_partial(),
-        submitted_at: run.submitted_at(),
         ended_at: run.ended_at(),
         steps: count(steps),
         steps_ended: count(ended),
-        labels: Arc::new(run.goal().labels.clone()),
+        ..RunSummary::submitted(run.id(), run.goal(), run.submitted_at())
     }
 }

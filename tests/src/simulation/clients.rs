@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sortie_engine::{
-    Command, CommandId, CommitId, FailurePolicy, Goal, Lane, RunId,
-};
+use sortie_engine::{Command, CommandId, CommitId, FailurePolicy, Goal, Lane, RunId};
 use sortie_store::{Lanes as _, RunLog as _, Submission};
 
 use super::{Known, LANES, World};

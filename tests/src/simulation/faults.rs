@@ -14,8 +14,8 @@ use sortie_engine::{
 };
 use sortie_store::{
     Claimed, Commit, CommitReply, Completed, Completion, Extended, History, InboxCursor, InboxId,
-    InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices, Presence, ReadyQueue, RunLog, Signal,
-    Signals, Store, StoreError, Submission, SubmitRefusal, Submitted, Token,
+    InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices, Presence, ReadyQueue, RunLog,
+    Signal, Signals, Store, StoreError, Submission, SubmitRefusal, Submitted, Token,
 };
 
 use super::judge::Ledger;
@@ -120,7 +120,11 @@ impl FaultyStore {
     }
 
     /// Makes a call that the fault injector may break. `call` may be made twice.
-    async fn through<T, F>(&self, action: &'static str, call: impl Fn() -> F) -> Result<T, StoreError>
+    async fn through<T, F>(
+        &self,
+        action: &'static str,
+        call: impl Fn() -> F,
+    ) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {

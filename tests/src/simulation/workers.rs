@@ -9,7 +9,9 @@ use sortie_engine::{
     AttemptReport, Catalogue, Delivery, Effect, Failure, FailureKind, Outcome, QueueName, Schema,
     StepResult, ToolSpec, Usage, WorkerName, render,
 };
-use sortie_store::{Claimed, Completion, Extended, InputValue, Store};
+use sortie_store::{
+    Claimed, Completion, Extended, InputValue, Lanes as _, ReadyQueue as _, RunLog as _,
+};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,7 +23,8 @@ const EFFECTS: [Effect; 4] = [Effect::Pure, Effect::Read, Effect::Idempotent, Ef
 /// The tools of the story.
 pub(super) fn catalogue() -> Catalogue {
     let tool = |(name, effect): (&&str, Effect)| {
-        let input = json!({"type": "object", "required": ["q"], "properties": {"q": {"type": "string"}}});
+        let input =
+            json!({"type": "object", "required": ["q"], "properties": {"q": {"type": "string"}}});
         let output = json!({"type": "object", "properties": {"text": {"type": "string"}}});
         let schema = |source| Schema::parse(source).unwrap_or_else(|error| panic!("{error}"));
         Arc::new(ToolSpec {
@@ -107,8 +110,12 @@ impl Hand {
         let entry = &claimed.entry;
         let (outcome, workers_lost) =
             match Delivery::judge(entry.terms.effect, entry.workers_lost, claimed.deliveries) {
-                Delivery::Refuse { failure, workers_lost } => (Outcome::Failed(failure), workers_lost),
-                Delivery::Run { workers_lost } => (self.run_tool(&claimed, rng).await, workers_lost),
+                Delivery::Refuse { failure, workers_lost } => {
+                    (Outcome::Failed(failure), workers_lost)
+                }
+                Delivery::Run { workers_lost } => {
+                    (self.run_tool(&claimed, rng).await, workers_lost)
+                }
             };
         if trouble && rng.u8(..20) == 0 {
             self.world.faults.hit();

@@ -29,7 +29,8 @@ use async_trait::async_trait;
 
 use crate::{Store, Token};
 
-/// A fresh, empty store of at least two lanes, with what a test needs beside it.
+/// A fresh, empty store of at least two lanes and room for 32 open runs, with what a test needs
+/// beside it.
 #[async_trait]
 pub trait Harness: Send + Sync {
     /// The store.

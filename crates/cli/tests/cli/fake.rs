@@ -280,4 +280,10 @@ impl Planner for Service {
     ) -> Result<Response<Self::SynthesizeStream>, Status> {
         Err(Status::unimplemented("nobody asks for it"))
     }
+    async fn describe_planner(
+        &self,
+        _: Request<v1::DescribePlannerRequest>,
+    ) -> Result<Response<v1::DescribePlannerResponse>, Status> {
+        Err(Status::unimplemented("nobody asks for it"))
+    }
 }

@@ -19,7 +19,7 @@ mod workers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sortie_engine::{Catalogue, RunId};
+use sortie_engine::{Catalogue, RunId, Timestamp};
 use sortie_store::{Embedded, EmbeddedOptions, Store};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -81,7 +81,9 @@ pub fn tell(story: Story) -> Ending {
 
 async fn play(story: Story) -> Ending {
     let mut rng = fastrand::Rng::with_seed(story.seed);
-    let options = EmbeddedOptions { lanes: LANES, lease: LEASE, ..EmbeddedOptions::default() };
+    let clock = Some(Timestamp::from_millis(1_800_000_000_000));
+    let options =
+        EmbeddedOptions { lanes: LANES, lease: LEASE, clock, ..EmbeddedOptions::default() };
     let store: Arc<dyn Store> = Embedded::new(options);
     let ledger = Arc::new(Ledger::default());
     let world = World {

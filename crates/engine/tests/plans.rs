@@ -167,6 +167,20 @@ fn a_repair_adopts_what_is_the_same_and_supersedes_the_rest() {
 }
 
 #[test]
+fn a_step_that_is_out_is_not_adopted_where_it_would_have_to_wait() {
+    let mut world = World::new(Goal::new("g"));
+    world.take(world.arrives(&draft(1, "look", "a", &[])));
+    let one = world.step(1).id;
+    world.take(world.arrives(&draft(2, "fly", "x", &[])));
+    world.take(world.plan_ends());
+    world.take(world.arrives(&draft(2, "look", "b", &[])));
+    world.take(world.arrives(&draft(1, "look", "a", &[2])));
+    assert_ne!(world.step(1).id, one);
+    world.take(world.plan_ends());
+    assert_eq!(world.last.withdrawn, [one]);
+}
+
+#[test]
 fn a_plan_is_repaired_twice_at_most() {
     let mut world = World::new(Goal::new("g"));
     for version in 1..=3 {

@@ -212,6 +212,16 @@ fn a_once_step_of_unknown_outcome_is_not_tried_again() {
 }
 
 #[test]
+fn a_once_step_is_never_started_again_whatever_it_says() {
+    for (kind, state) in [(FailureKind::Unavailable, "failed"), (FailureKind::Timeout, "unknown")] {
+        let steps = [draft(1, "send", "a", &[]), draft(2, "look", "b", &[])];
+        let mut world = World::planned(Goal::new("g"), &steps);
+        world.fails(1, kind);
+        assert_eq!(world.step(1).state.as_str(), state, "{kind}");
+    }
+}
+
+#[test]
 fn cancel_reaches_queued_steps_and_is_answered_once() {
     let mut world = World::planned(Goal::new("g"), &diamond());
     let one = world.step(1).id;

@@ -42,6 +42,7 @@ use self::owners::Owners;
 use self::signals::Broadcast;
 use self::state::{Aftermath, State};
 use crate::error::StoreError;
+use sortie_engine::Timestamp;
 
 /// How large an embedded store may grow, and how patient it is.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +57,8 @@ pub struct EmbeddedOptions {
     pub keep_runs: usize,
     /// How long ended runs are kept at most, found out when another one ends.
     pub keep_for: Option<Duration>,
+    /// What its clock shows at the start; the machine's time of day if nothing is said.
+    pub clock: Option<Timestamp>,
 }
 
 impl Default for EmbeddedOptions {
@@ -66,6 +69,7 @@ impl Default for EmbeddedOptions {
             max_open_runs: 100_000,
             keep_runs: 10_000,
             keep_for: None,
+            clock: None,
         }
     }
 }
@@ -89,7 +93,7 @@ impl Embedded {
         Arc::new(Self {
             lanes,
             lease,
-            clock: Clock::start(),
+            clock: Clock::start(options.clock.unwrap_or_else(Clock::time_of_day)),
             state: Mutex::new(State::new(options)),
             owners: Mutex::new(Owners::new(lanes)),
             attendance: Mutex::default(),

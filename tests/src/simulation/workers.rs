@@ -9,9 +9,7 @@ use sortie_engine::{
     AttemptReport, Catalogue, Delivery, Effect, Failure, FailureKind, Outcome, QueueName, Schema,
     StepResult, ToolSpec, Usage, WorkerName, render,
 };
-use sortie_store::{
-    Claimed, Completion, Extended, InputValue, Lanes as _, ReadyQueue as _, RunLog as _,
-};
+use sortie_store::{Claimed, Completion, Extended, InputValue, Lanes as _, ReadyQueue as _};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 

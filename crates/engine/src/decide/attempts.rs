@@ -13,6 +13,7 @@ use crate::result::{AttemptReport, Outcome, StepResult};
 use crate::retry::mix;
 use crate::run::{Phase, Run, Step, StepState};
 use crate::time::Timestamp;
+use crate::tool::Effect;
 
 impl Run {
     pub(super) fn attempt_ended(
@@ -46,6 +47,10 @@ impl Run {
             return just(Event::StepSuperseded { step: step.id });
         }
         let workers_lost = step.workers_lost + report.workers_lost;
+        if step.terms.effect == Effect::Once {
+            let failure = may_have_happened(failure);
+            return Decision { events: self.step_lost(step.id, &failure), ..Decision::default() };
+        }
         if let Some(until) = self.retry_at(step, failure, cx) {
             return just(Event::StepRetrying {
                 step: step.id,
@@ -108,6 +113,18 @@ impl Run {
             }
         }
         events
+    }
+}
+
+/// A `once` tool is never started again. Where it did not end by itself, it may have done its work.
+fn may_have_happened(failure: &Failure) -> Failure {
+    match failure.kind {
+        FailureKind::Timeout | FailureKind::ToolPanicked | FailureKind::Internal => {
+            let message =
+                format!("{}; it must not run twice: look whether it was done", failure.message);
+            Failure::new(FailureKind::OutcomeUnknown, message)
+        }
+        _ => failure.clone(),
     }
 }
 

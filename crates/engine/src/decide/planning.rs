@@ -127,11 +127,17 @@ impl Run {
     }
 
     /// A step of an earlier version that is the same: same tool, same input, where references are
-    /// the same if they mean the same steps. It must have a result or be on its way to one.
+    /// the same if they mean the same steps. It must have a result, or be with a worker and wait for
+    /// nothing in the new version either.
     fn adoptable(&self, plan: &Plan, planned: &PlannedStep) -> Option<StepId> {
+        let may_run = planned.depends_on.iter().all(|number| {
+            let step = plan.numbers.get(number).and_then(|id| self.step(*id));
+            step.is_some_and(|step| step.result().is_some())
+        });
         let same = |step: &&Step| {
+            let is_out = matches!(step.state, StepState::Queued(_));
             step.version < plan.version
-                && (step.result().is_some() || matches!(step.state, StepState::Queued(_)))
+                && (step.result().is_some() || (is_out && may_run))
                 && !self.doomed.contains(&step.id)
                 && step.planned.tool == planned.tool
                 && planned.input.same_as(&step.planned.input, |new, old| {

@@ -12,10 +12,15 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn start() -> Self {
-        let epoch = SystemTime::UNIX_EPOCH;
-        let since_epoch = SystemTime::now().duration_since(epoch).unwrap_or(Duration::ZERO);
-        Self { base: Timestamp::from_millis(0) + since_epoch, start: Instant::now() }
+    /// A clock that shows `base` now.
+    pub(super) fn start(base: Timestamp) -> Self {
+        Self { base, start: Instant::now() }
+    }
+
+    /// The machine's time of day.
+    pub(super) fn time_of_day() -> Timestamp {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Timestamp::from_millis(0) + since_epoch.unwrap_or(Duration::ZERO)
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -29,7 +34,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_clock_follows_tokios_time() {
-        let clock = Clock::start();
+        let clock = Clock::start(Clock::time_of_day());
         let before = clock.now();
         tokio::time::advance(Duration::from_secs(90)).await;
         assert_eq!(clock.now().since(before), Duration::from_secs(90));

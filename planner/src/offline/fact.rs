@@ -1,0 +1,494 @@
+//! What a goal states about money: an amount that comes in, and what is taken out of it.
+//!
+//! `I earn $96,000 a year. Rent takes 25% and transport takes 12%.` is three facts.
+
+use super::amount::Amount;
+use super::reader::{Reader, find_any, starts_with, trim_end};
+use super::token::{Kind, Token, phrase};
+use super::vocabulary::{NEVER_IN_TOPICS, REQUESTS};
+
+/// One statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fact {
+    /// What there is to spend.
+    Income(Flow),
+    /// What takes a part of it.
+    Share { label: String, flow: Flow },
+}
+
+/// An amount, or a share of the income, each period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Flow {
+    pub(super) amount: Amount,
+    pub(super) period: Option<Period>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Period {
+    Year,
+    Month,
+    Week,
+    Day,
+}
+
+impl Period {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Year => "year",
+            Self::Month => "month",
+            Self::Week => "week",
+            Self::Day => "day",
+        }
+    }
+
+    /// How many of them make a year.
+    pub(super) const fn in_a_year(self) -> &'static str {
+        match self {
+            Self::Year => "1",
+            Self::Month => "12",
+            Self::Week => "52",
+            Self::Day => "365",
+        }
+    }
+}
+
+const PERIODS: &[(Period, &[&str])] = &[
+    (
+        Period::Year,
+        &[
+            "per year",
+            "a year",
+            "each year",
+            "every year",
+            "yearly",
+            "annually",
+            "per annum",
+            "p.a.",
+            "annual",
+        ],
+    ),
+    (Period::Month, &["per month", "a month", "each month", "every month", "monthly", "one month"]),
+    (Period::Week, &["per week", "a week", "each week", "every week", "weekly"]),
+    (Period::Day, &["per day", "a day", "each day", "every day", "daily"]),
+];
+const EARN: &[&str] = &[
+    "earn",
+    "earns",
+    "earning",
+    "make",
+    "makes",
+    "making",
+    "get",
+    "gets",
+    "receive",
+    "receives",
+    "have",
+    "has",
+    "am paid",
+    "is paid",
+    "are paid",
+    "get paid",
+    "gets paid",
+    "bring home",
+    "take home",
+    "start with",
+    "am earning",
+    "is earning",
+    "am on",
+    "own",
+];
+const INCOMES: &[&str] = &[
+    "salary",
+    "income",
+    "pay",
+    "wage",
+    "wages",
+    "paycheck",
+    "budget",
+    "earnings",
+    "revenue",
+    "allowance",
+    "pension",
+    "salaries",
+    "gross salary",
+    "net salary",
+    "gross income",
+    "net income",
+];
+const PERSONS: &[&str] = &[
+    "i",
+    "we",
+    "you",
+    "they",
+    "he",
+    "she",
+    "who",
+    "someone",
+    "somebody",
+    "my partner",
+    "my",
+    "our",
+    "their",
+    "his",
+    "her",
+    "your",
+    "the",
+    "a",
+    "an",
+    "with",
+    "on",
+    "from",
+    "out",
+    "of",
+    "at",
+    "for",
+    "assuming",
+    "assume",
+    "supposing",
+    "suppose",
+    "if",
+    "given",
+    "considering",
+    "provided",
+    "that",
+    "after",
+    "minus",
+    "while",
+    "where",
+    "and",
+    "but",
+    "when",
+    "of which",
+    "about",
+    "around",
+    "roughly",
+    "approximately",
+    "currently",
+    "only",
+    "also",
+    "then",
+    "plus",
+];
+const SPEND: &[&str] = &[
+    "spend",
+    "spends",
+    "spending",
+    "pay",
+    "pays",
+    "paying",
+    "put",
+    "puts",
+    "set aside",
+    "give",
+    "invest",
+    "lose",
+    "owe",
+    "save",
+    "saves",
+];
+const TAKE: &[&str] = &[
+    "takes up",
+    "take up",
+    "takes away",
+    "takes",
+    "take",
+    "costs me",
+    "cost me",
+    "costs",
+    "cost",
+    "is",
+    "are",
+    "eats up",
+    "eat up",
+    "eats",
+    "eat",
+    "uses up",
+    "uses",
+    "use",
+    "consumes",
+    "consume",
+    "accounts for",
+    "account for",
+    "amounts to",
+    "amount to",
+    "comes to",
+    "come to",
+    "makes up",
+    "make up",
+    "of",
+    "at",
+    "equals",
+    "will take",
+    "would take",
+    "will be",
+    "would be",
+];
+const GOES: &[&str] = &[
+    "goes to",
+    "goes on",
+    "goes into",
+    "goes towards",
+    "goes toward",
+    "goes for",
+    "go to",
+    "go on",
+    "go into",
+    "go towards",
+    "go for",
+    "is spent on",
+    "are spent on",
+    "is for",
+    "are for",
+    "on",
+    "for",
+    "in",
+    "to",
+    "into",
+    "towards",
+    "toward",
+    "as",
+];
+const OF_INCOME: &[&str] = &[
+    "of my gross",
+    "of the gross",
+    "of my net",
+    "of the",
+    "of my",
+    "of their",
+    "of our",
+    "of his",
+    "of her",
+    "of your",
+    "of that",
+    "of this",
+    "of gross",
+    "of it",
+    "of",
+];
+
+/// The facts that a clause states, if it states nothing else.
+pub(super) fn facts(clause: &[Token<'_>]) -> Option<Vec<Fact>> {
+    let pieces = pieces(clause);
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < pieces.len() {
+        // A label may hold an `and`: `food and drink take 20%`.
+        let widths = 1..=3.min(pieces.len() - at);
+        let (width, fact) = widths.into_iter().find_map(|width| {
+            let (first, last) = (pieces[at], pieces[at + width - 1]);
+            Some((width, fact(&clause[first.0..last.1])?))
+        })?;
+        found.push(fact);
+        at += width;
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+/// Where a clause may fall into statements.
+fn pieces(clause: &[Token<'_>]) -> Vec<(usize, usize)> {
+    let joints =
+        ["and", "but", "while", "with", "after", "minus", "plus", "less", "assuming", "if"];
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for (at, token) in clause.iter().enumerate() {
+        if token.kind == Kind::Comma || token.is_any(&joints) || token.kind == Kind::Sign('-') {
+            pieces.push((start, at));
+            start = at + 1;
+        }
+    }
+    pieces.push((start, clause.len()));
+    pieces.retain(|(start, end)| start < end);
+    pieces
+}
+
+fn fact(piece: &[Token<'_>]) -> Option<Fact> {
+    let (piece, period) = without_period(piece);
+    let piece: &[Token<'_>] = &piece;
+    let mut amounts = piece.iter().enumerate().filter(|(_, token)| token.amount().is_some());
+    let (at, token) = amounts.next()?;
+    if amounts.next().is_some() {
+        return None;
+    }
+    let flow = Flow { amount: token.amount()?.clone(), period };
+    let (left, right) = (lead(&piece[..at]), after_share(&piece[at + 1..]));
+    if !flow.amount.is_percent() && is_income(left, right) {
+        return Some(Fact::Income(flow));
+    }
+    let label = label_before(left, right).or_else(|| label_after(left, right))?;
+    Some(Fact::Share { label, flow })
+}
+
+/// Takes `per month` and its like out of a row.
+pub(super) fn without_period<'g>(row: &[Token<'g>]) -> (Vec<Token<'g>>, Option<Period>) {
+    for (period, words) in PERIODS {
+        if let Some((at, length)) = find_any(row, words) {
+            let rest = row[..at].iter().chain(&row[at + length..]);
+            return (rest.cloned().collect(), Some(*period));
+        }
+    }
+    // `$5,000/month`
+    let short = [
+        ("month", Period::Month),
+        ("mo", Period::Month),
+        ("year", Period::Year),
+        ("yr", Period::Year),
+        ("week", Period::Week),
+        ("day", Period::Day),
+    ];
+    let slash = row.windows(2).enumerate().find_map(|(at, pair)| {
+        let slashed = pair[0].kind == Kind::Sign('/');
+        short.iter().find(|(word, _)| slashed && pair[1].is(word)).map(|(_, period)| (at, *period))
+    });
+    match slash {
+        Some((at, period)) => {
+            (row[..at].iter().chain(&row[at + 2..]).cloned().collect(), Some(period))
+        }
+        None => (row.to_vec(), None),
+    }
+}
+
+/// A row without the words in front that only lead to what is stated.
+fn lead<'t, 'g>(row: &'t [Token<'g>]) -> &'t [Token<'g>] {
+    let mut reader = Reader::new(row);
+    reader.eat_all(PERSONS);
+    trim_end(
+        reader.rest(),
+        &["about", "around", "roughly", "approximately", "only", "a", "an", "another", "some"],
+    )
+}
+
+/// What follows an amount, without `of my salary`.
+fn after_share<'t, 'g>(row: &'t [Token<'g>]) -> &'t [Token<'g>] {
+    let mut reader = Reader::new(row);
+    if let Some(words) = reader.eat_any(OF_INCOME) {
+        let pronoun = matches!(words, "of it" | "of that" | "of this");
+        if reader.eat_any(INCOMES).is_some() || pronoun {
+            return reader.rest();
+        }
+    }
+    row
+}
+
+fn is_income(left: &[Token<'_>], right: &[Token<'_>]) -> bool {
+    let mut right = Reader::new(right);
+    let named_after = right.eat_any(INCOMES).is_some();
+    right.eat_any(&[
+        "before tax",
+        "before taxes",
+        "gross",
+        "net",
+        "in total",
+        "to spend",
+        "to live on",
+    ]);
+    if !right.done() {
+        return false;
+    }
+    let mut left = Reader::new(left);
+    let earned = left.eat_any(EARN).is_some();
+    left.eat_all(PERSONS);
+    let named = left.eat_any(INCOMES).is_some();
+    left.eat_any(&["is", "of", "was", "are", "at"]);
+    left.eat_kind(&Kind::Colon);
+    left.done() && (earned || named || named_after)
+}
+
+/// `rent takes 25%`, `rent: 900`.
+fn label_before(left: &[Token<'_>], right: &[Token<'_>]) -> Option<String> {
+    if !right.is_empty() {
+        return None;
+    }
+    let end = match left {
+        [body @ .., last] if last.kind == Kind::Colon => body,
+        _ => TAKE
+            .iter()
+            .find_map(|words| {
+                let start = left.len().checked_sub(words.split(' ').count())?;
+                starts_with(&left[start..], words).map(|_| &left[..start])
+            })
+            .unwrap_or(left),
+    };
+    label(end)
+}
+
+/// `25% goes to rent`, `I spend 25% on rent`, `20% tax`.
+fn label_after(left: &[Token<'_>], right: &[Token<'_>]) -> Option<String> {
+    let mut left = Reader::new(left);
+    let verb = left.eat_any(SPEND);
+    left.eat_all(PERSONS);
+    if !left.done() {
+        return None;
+    }
+    let mut right = Reader::new(right);
+    if right.done() {
+        return verb.filter(|verb| verb.starts_with("save")).map(|_| "savings".to_owned());
+    }
+    right.eat_any(GOES);
+    right.eat_any(&["the", "my", "our", "their", "a", "your", "his", "her"]);
+    label(right.rest())
+}
+
+const MAX_LABEL_WORDS: usize = 4;
+
+fn label(row: &[Token<'_>]) -> Option<String> {
+    let fit = (1..=MAX_LABEL_WORDS).contains(&row.len())
+        && row.iter().all(|token| {
+            let word = matches!(token.kind, Kind::Word | Kind::Quoted);
+            word && !token.is_any(NEVER_IN_TOPICS)
+                && !token.is_any(REQUESTS)
+                && !token.is_any(&["remaining", "disposable", "much", "many"])
+        });
+    fit.then(|| phrase(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offline::token::tokens;
+
+    fn shown(text: &str) -> Option<Vec<String>> {
+        let found = facts(&tokens(text).unwrap())?;
+        let flow = |flow: &Flow| {
+            let period = flow.period.map_or("", Period::word);
+            format!("{} {period}", flow.amount.shown()).trim_end().to_owned()
+        };
+        Some(
+            found
+                .iter()
+                .map(|fact| match fact {
+                    Fact::Income(income) => format!("+{}", flow(income)),
+                    Fact::Share { label, flow: share } => format!("{label} {}", flow(share)),
+                })
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn statements_about_money_are_read_in_many_wordings() {
+        for (text, expected) in [
+            ("I earn $96,000 a year", vec!["+$96,000 year"]),
+            ("earning $150,000 per year", vec!["+$150,000 year"]),
+            ("my monthly income is €3,500", vec!["+€3,500 month"]),
+            ("with a salary of 80k", vec!["+80,000"]),
+            ("on a $60k salary", vec!["+$60,000"]),
+            ("Rent takes 25% and transport takes 12%", vec!["Rent 25%", "transport 12%"]),
+            ("assuming housing costs take 30% of salary", vec!["housing costs 30%"]),
+            ("25% of my income goes to rent", vec!["rent 25%"]),
+            ("I spend 900 a month on rent and 12% on food", vec!["rent 900 month", "food 12%"]),
+            ("after 20% tax and 500 rent", vec!["tax 20%", "rent 500"]),
+            ("food and drink take 20%", vec!["food and drink 20%"]),
+            ("If I make $5,000/month and rent is $1,500", vec!["+$5,000 month", "rent $1,500"]),
+            ("I pay 20% tax and save 10%", vec!["tax 20%", "savings 10%"]),
+        ] {
+            let expected = expected.into_iter().map(str::to_owned).collect();
+            assert_eq!(shown(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_clauses_state_nothing() {
+        for text in ["Compare A and B", "write 3 poems", "I like 3 cats a lot", "What is 5 + 6"] {
+            assert_eq!(shown(text), None, "{text}");
+        }
+    }
+}

@@ -14,6 +14,7 @@ mod amount;
 pub mod answer;
 mod arithmetic;
 mod ask;
+mod bill;
 mod clause;
 mod compare;
 mod convert;

@@ -155,7 +155,6 @@ fn span<'g>(goal: &'g str, first: &'g str, last: &'g str) -> &'g str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::offline::token::tokens;
 
     #[test]

@@ -4,6 +4,7 @@ use super::amount::Measure;
 use super::expression::{Expression, Operator};
 use super::reader::{Reader, trim_end};
 use super::token::{Kind, Token};
+use super::vocabulary::INSTRUCTIONS;
 
 /// Deeper brackets are refused: reading them is recursive.
 const MAX_DEPTH: usize = 32;
@@ -106,11 +107,7 @@ pub(super) fn core<'t, 'g>(clause: &'t [Token<'g>]) -> &'t [Token<'g>] {
 
 /// `add A and B`, `divide A by B`, `increase A by 10%`.
 fn instruction(mut reader: Reader<'_, '_>) -> Option<Expression> {
-    let verbs = [
-        "add", "subtract", "multiply", "divide", "increase", "raise", "decrease", "reduce",
-        "lower", "split", "share", "take", "double", "triple", "halve", "square",
-    ];
-    let verb = reader.eat_any(&verbs)?;
+    let verb = reader.eat_any(INSTRUCTIONS)?;
     if matches!(verb, "double" | "triple" | "halve" | "square") {
         let operand = operand(&mut reader)?;
         let (operator, by) = match verb {

@@ -17,7 +17,8 @@ pub(super) struct Ask {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
-    Left,
+    /// What remains, by the name of disposable income if that is how it is asked for.
+    Left { disposable: bool },
     /// One part, by the words that should name it.
     Part(Vec<String>),
     /// The amount asked about last, in another period.
@@ -200,7 +201,8 @@ fn left(question: &[Token<'_>], names: &[String]) -> Option<Wanted> {
     let core = find_any(question, LEFT)?;
     let others = question[..core.0].iter().chain(&question[core.0 + core.1..]);
     let others: Vec<_> = others.cloned().collect();
-    unknown(&others, names).is_empty().then_some(Wanted::Left)
+    let disposable = question[core.0].is("disposable");
+    unknown(&others, names).is_empty().then_some(Wanted::Left { disposable })
 }
 
 /// `How much is the rent?`, `how much do I spend on food?`

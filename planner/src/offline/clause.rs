@@ -180,6 +180,9 @@ fn split<'t, 'g>(sentence: &'t [Token<'g>]) -> Vec<&'t [Token<'g>]> {
 fn opens_clause(sentence: &[Token<'_>], at: usize) -> bool {
     let before = &sentence[at - 1];
     let rest = &sentence[at..];
+    if sentence[at].is("contrast") && at > 1 && sentence[at - 2].is("compare") {
+        return false;
+    }
     if sentence[at].is_any(STARTERS) {
         let joined = matches!(before.kind, Kind::Comma | Kind::Colon) || before.is_any(CONNECTORS);
         return joined || before.is("that") && at > 1 && sentence[at - 2].is("after");

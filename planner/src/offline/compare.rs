@@ -90,7 +90,7 @@ const MIDDLES: &[&str] = &[
 const VERSUS: &[&str] = &["vs", "vs.", "versus", "v.", "v"];
 
 pub(super) fn comparison(clause: &[Token<'_>]) -> Option<Comparison> {
-    let ways = [named, difference, how_question, which_question, than_question, versus];
+    let ways = [named, between, difference, how_question, which_question, than_question, versus];
     ways.iter().find_map(|way| way(clause))
 }
 
@@ -109,6 +109,13 @@ fn named(clause: &[Token<'_>]) -> Option<Comparison> {
     }
     reader.eat_kind(&Kind::Colon);
     at_least_two(topics(reader.rest(), Separators::Comparisons)?)
+}
+
+/// `Between A and B`, before `which is cheaper`.
+fn between(clause: &[Token<'_>]) -> Option<Comparison> {
+    let mut reader = Reader::new(clause);
+    reader.eat_any(&["between", "out of", "of"])?;
+    at_least_two(topics(reader.rest(), Separators::Lists)?)
 }
 
 /// `What is the main difference in price between A and B?`
@@ -165,7 +172,7 @@ fn how_question(clause: &[Token<'_>]) -> Option<Comparison> {
 fn which_question(clause: &[Token<'_>]) -> Option<Comparison> {
     let mut reader = Reader::new(clause);
     let said = reader.eat_any(&["say", "tell me", "show me", "find out", "determine"]);
-    let asked = reader.eat_any(&["which", "what", "who", "where"])?;
+    let asked = reader.eat_any(&["what's", "which", "what", "who", "where"])?;
     if asked == "which" && reader.eat("of") {
         let verbs = ["is", "are", "has", "have", "costs", "cost"];
         let (at, _) = find_any(reader.rest(), &verbs)?;
@@ -175,7 +182,10 @@ fn which_question(clause: &[Token<'_>]) -> Option<Comparison> {
         }
     }
     // A noun may stand between: `which city is cheaper`.
-    let noun = usize::from(reader.peek().is_some_and(|t| !t.is_any(&["is", "are", "has", "have"])));
+    let unnamed = asked == "what's";
+    let noun = usize::from(
+        !unnamed && reader.peek().is_some_and(|t| !t.is_any(&["is", "are", "has", "have"])),
+    );
     let verdict = &reader.rest()[noun.min(reader.rest().len())..];
     if asked != "which" && noun > 0 {
         return None;

@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 use sortie_engine::{StepDraft, StepNumber};
 
-use super::expression::Expression;
+use super::bill::Bill;
+use super::expression::{Expression, Operator};
 use super::intent::{Intent, Wish};
 use super::lookup::LookUp;
-use super::money::Money;
+use super::money::{Money, capitalized};
 use super::topic::Topic;
 use super::unplannable::Unplannable;
+use super::vocabulary::INSTRUCTIONS;
 
 /// Every tool that a plan of rules may use.
 pub(super) const TOOLS: [&str; 4] = [SEARCH, CALCULATE, SUMMARIZE, NOW];
@@ -54,6 +56,7 @@ impl Draft {
             Wish::Convert(expression) => {
                 vec![self.calculate(&format!("Convert {expression}"), &expression)]
             }
+            Wish::Bill(bill) => self.bill(&bill),
             Wish::Ask(ask) => {
                 money.answer(&ask, self, &words)?;
                 Vec::new()
@@ -160,6 +163,29 @@ impl Draft {
         Ok(numbers)
     }
 
+    /// What each percentage adds to a price or takes off it, and the total if it is asked for.
+    fn bill(&mut self, bill: &Bill) -> Vec<u32> {
+        let mut total = Expression::Amount(bill.base.clone());
+        let mut numbers = Vec::new();
+        let shown = bill.base.shown();
+        let mut words = shown.clone();
+        for extra in &bill.extras {
+            let share = Expression::percent(&extra.percent.digits);
+            let whole = Expression::Amount(bill.base.clone());
+            let title =
+                format!("{}: {} of {shown}", capitalized(extra.label), extra.percent.shown());
+            let step = self.calculate(&title, &whole.join(Operator::Multiply, share));
+            let operator = if extra.adds { Operator::Add } else { Operator::Subtract };
+            total = total.join(operator, Expression::Value(step));
+            words += &format!(" {} {}", if extra.adds { "plus" } else { "less" }, extra.label);
+            numbers.push(step);
+        }
+        if bill.total {
+            numbers.push(self.calculate(&format!("Total: {words}"), &total));
+        }
+        numbers
+    }
+
     /// Adds a calculation; it depends on the steps whose values it uses.
     pub(super) fn calculate(&mut self, description: &str, expression: &Expression) -> u32 {
         let mut depends_on = Vec::new();
@@ -196,10 +222,16 @@ impl Draft {
 
 /// A title that shows a currency's sign exactly where money comes out: answers go by it.
 fn calculation_title(text: &str, money: Option<&str>) -> String {
-    match money {
-        Some(sign) if text.contains(sign) => format!("Calculate {text}"),
-        Some(sign) => format!("Calculate {text} ({sign})"),
-        None => format!("Calculate {}", text.replace(['$', '€', '£', '¥', '₹'], "")),
+    let text = match money {
+        Some(sign) if text.contains(sign) => text.to_owned(),
+        Some(sign) => format!("{text} ({sign})"),
+        None => text.replace(['$', '€', '£', '¥', '₹'], ""),
+    };
+    let first = text.split(' ').next().unwrap_or_default().to_lowercase();
+    match first.as_str() {
+        verb if INSTRUCTIONS.contains(&verb) => capitalized(&text),
+        "what" => format!("Calculate {}", text.to_lowercase()),
+        _ => format!("Calculate {text}"),
     }
 }
 

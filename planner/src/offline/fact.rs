@@ -269,19 +269,18 @@ const OF_INCOME: &[&str] = &[
 /// The facts that a clause states, if it states nothing else.
 pub(super) fn facts(clause: &[Token<'_>]) -> Option<Vec<Fact>> {
     let pieces = pieces(clause);
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < pieces.len() {
-        // A label may hold an `and`: `food and drink take 20%`.
-        let widths = 1..=3.min(pieces.len() - at);
-        let (width, fact) = widths.into_iter().find_map(|width| {
-            let (first, last) = (pieces[at], pieces[at + width - 1]);
-            Some((width, fact(&clause[first.0..last.1])?))
-        })?;
-        found.push(fact);
-        at += width;
+    // From the end: what the pieces from here on state, if they state anything whole. A label may
+    // hold an `and` (`food and drink take 20%`), so a statement may take a few pieces.
+    let mut stated: Vec<Option<Vec<Fact>>> = vec![None; pieces.len() + 1];
+    stated[pieces.len()] = Some(Vec::new());
+    for at in (0..pieces.len()).rev() {
+        stated[at] = (1..=3.min(pieces.len() - at)).find_map(|width| {
+            let rest = stated[at + width].clone()?;
+            let fact = fact(&clause[pieces[at].0..pieces[at + width - 1].1])?;
+            Some(std::iter::once(fact).chain(rest).collect())
+        });
     }
-    (!found.is_empty()).then_some(found)
+    stated.swap_remove(0).filter(|facts| !facts.is_empty())
 }
 
 /// Where a clause may fall into statements.
@@ -395,7 +394,8 @@ fn is_income(left: &[Token<'_>], right: &[Token<'_>]) -> bool {
 
 /// `rent takes 25%`, `rent: 900`.
 fn label_before(left: &[Token<'_>], right: &[Token<'_>]) -> Option<String> {
-    if !right.is_empty() {
+    let spends = SPEND.iter().any(|words| starts_with(left, words).is_some());
+    if !right.is_empty() || spends {
         return None;
     }
     let end = match left {

@@ -2,6 +2,7 @@
 
 use super::arithmetic::{calculations, core};
 use super::ask::{Ask, ask, stem};
+use super::bill::{Bill, bill};
 use super::compare::{Comparison, comparison};
 use super::convert::conversion;
 use super::expression::Expression;
@@ -30,6 +31,8 @@ pub(super) enum Wish {
         expressions: Vec<Expression>,
     },
     Convert(Expression),
+    /// A price with what percentages add to it or take off it.
+    Bill(Bill),
     State(Vec<Fact>),
     Ask(Ask),
 }
@@ -63,6 +66,9 @@ fn plain_wish(clause: &[Token<'_>]) -> Option<Wish> {
     }
     if let Some(expressions) = calculations(clause) {
         return Some(Wish::Calculate { asked: phrase(core(clause)), expressions });
+    }
+    if let Some(bill) = bill(clause) {
+        return Some(Wish::Bill(bill));
     }
     if let Some(Comparison::Of(topics)) = comparison(clause) {
         return Some(Wish::Compare(topics));

@@ -1,6 +1,6 @@
 //! What is left of an amount: the calculations for questions about a goal's own statements.
 
-use super::amount::{Amount, Measure};
+use super::amount::Measure;
 use super::ask::{Ask, Wanted, stem};
 use super::draft::Draft;
 use super::expression::{Expression, Operator};
@@ -95,7 +95,7 @@ impl Money {
             return Err(Unplannable::unclear(words, problem));
         }
         let (name, found) = match &ask.wanted {
-            Wanted::Left => self.left(&income, ask, draft, words)?,
+            Wanted::Left { .. } => self.left(&income, ask, draft, words)?,
             Wanted::Part(stems) => self.part(&income, stems, draft, words)?,
             Wanted::That => match draft.last_calculation() {
                 Some(step) => ("That".to_owned(), Expression::Value(step)),
@@ -107,7 +107,11 @@ impl Money {
         {
             let from = match &found {
                 Expression::Amount(amount) => amount.shown(),
-                _ => format!("from {} a {}", part_sign(&income.amount), base.word()),
+                _ => {
+                    let sign = income.amount.sign();
+                    let money = if sign.is_empty() { "" } else { ", in " };
+                    format!("{} a {}{money}{sign}", name.to_lowercase(), base.word())
+                }
             };
             let title = format!("{name} a {}: {from} ({})", wanted.word(), rate(base, wanted));
             draft.calculate(&title, &in_period(found, base, wanted));
@@ -139,9 +143,11 @@ impl Money {
             String::new()
         };
         let less = format!("{} less {}", income.amount.shown(), labels.join(" and "));
-        let title = format!("Left{}{alike}: {less}", a_period(income.period));
+        let disposable = matches!(ask.wanted, Wanted::Left { disposable: true });
+        let name = if disposable { "Disposable income" } else { "Left" };
+        let title = format!("{name}{}{alike}: {less}", a_period(income.period));
         let step = draft.calculate(&title, &rest);
-        Ok(("Left".to_owned(), Expression::Value(step)))
+        Ok((name.to_owned(), Expression::Value(step)))
     }
 
     /// The one part that a question names.
@@ -235,16 +241,11 @@ fn rate(from: Period, to: Period) -> String {
     format!("{} a year", rates.join(" and "))
 }
 
-/// The sign of an amount's money, or a word where it has none.
-fn part_sign(amount: &Amount) -> &'static str {
-    if amount.sign().is_empty() { "the amount" } else { amount.sign() }
-}
-
 fn a_period(period: Option<Period>) -> String {
     period.map(|period| format!(" a {}", period.word())).unwrap_or_default()
 }
 
-fn capitalized(label: &str) -> String {
+pub(super) fn capitalized(label: &str) -> String {
     let mut chars = label.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     first + chars.as_str()

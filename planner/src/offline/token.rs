@@ -133,7 +133,7 @@ impl<'g> Lexer<'g> {
         };
         let word = if kind == Kind::Word { plain() } else { String::new() };
         let before = self.goal[..self.at].chars().next_back();
-        let glued = before.is_some_and(|c| !c.is_whitespace());
+        let glued = before.is_some_and(|c| !c.is_whitespace() && !"\"“”".contains(c));
         let opens =
             self.tokens.last().is_none_or(|last| matches!(last.kind, Kind::Stop | Kind::Colon));
         self.at += length;
@@ -230,7 +230,8 @@ fn word_length(text: &str) -> usize {
     }
     // `St.`, `vs.`, `U.S.`: the full stop belongs to the word.
     let word = text[..end].to_lowercase();
-    let short = ABBREVIATIONS.contains(&word.as_str()) || (word.len() == 3 && &word[1..2] == ".");
+    let short =
+        ABBREVIATIONS.contains(&word.as_str()) || (word.len() == 3 && word.as_bytes()[1] == b'.');
     if short && text[end..].starts_with('.') { end + 1 } else { end }
 }
 

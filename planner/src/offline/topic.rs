@@ -3,10 +3,12 @@
 //! `the cost of living in San Francisco and Austin` is two topics: the subjects `San Francisco` and
 //! `Austin`, both with the aspect `cost of living`.
 
+use super::amount::Measure;
 use super::reader::{find_any, starts_with};
 use super::token::{Kind, Token, phrase};
 use super::vocabulary::{
-    ARTICLES, ASPECTS, FIXED, NAME_HEADS, NEVER_IN_TOPICS, PEOPLE, PREPOSITIONS, REQUESTS, TAILS,
+    ARTICLES, ASPECTS, COMPARATIVES, FIXED, NAME_HEADS, NEVER_IN_TOPICS, PEOPLE, PLAIN_TAILS,
+    PREPOSITIONS, REQUESTS, TAILS,
 };
 
 /// A subject and what is asked about it.
@@ -73,13 +75,11 @@ fn without_tail<'t, 'g>(
     let preposition = tokens.iter().position(|token| token.is_any(&["in", "of", "at"]));
     let from = first.or(preposition).map_or(tokens.len(), |at| at + 1).min(tokens.len());
     let colon = tokens.iter().position(|token| token.kind == Kind::Colon);
+    let plain = find_any(tokens, PLAIN_TAILS).map(|(at, _)| at).filter(|at| *at > 0);
     let marked = find_any(&tokens[from..], TAILS).map(|(at, _)| from + at);
     let listed = first.is_some() || marked.is_some_and(|at| is_reader(&tokens[at..]));
-    let cut = match (marked.filter(|_| listed), colon) {
-        (Some(at), Some(colon)) => at.min(colon),
-        (at, colon) => at.or(colon).unwrap_or(tokens.len()),
-    };
-    tokens.split_at(cut)
+    let cuts = [plain, marked.filter(|_| listed), colon];
+    tokens.split_at(cuts.into_iter().flatten().min().unwrap_or(tokens.len()))
 }
 
 /// Whether a tail says for whom the answer is: documents speak of things, not of their readers.
@@ -198,10 +198,14 @@ impl<'t, 'g> Part<'t, 'g> {
             && self.subject.iter().any(|token| token.amount().is_none())
             && self.subject.len() <= MAX_SUBJECT_WORDS
             && self.aspect.len() <= MAX_ASPECT_WORDS
-            && self.subject.iter().all(|token| token.kind != Kind::Currency);
+            && self.subject.iter().chain(self.aspect).all(|token| {
+                let counted = token.amount().is_some_and(|amount| amount.of != Measure::Plain);
+                !counted && !matches!(token.kind, Kind::Currency | Kind::Sign(_))
+            });
         let request = |row: &[Token<'_>]| row.first().is_some_and(|token| token.is_any(REQUESTS));
         let plain = is_plain(self.subject) && is_plain(self.aspect);
-        let wanted = named && plain && !request(self.subject) && !request(self.aspect);
+        let verdict = COMPARATIVES.iter().any(|(word, _)| subject.eq_ignore_ascii_case(word));
+        let wanted = named && plain && !verdict && !request(self.subject) && !request(self.aspect);
         let bare = self.context.is_empty() && tail.is_empty();
         let joint = if bare { self.joined.clone() } else { String::new() };
         wanted.then(|| Topic { aspect, subject: subject.to_owned(), joint })
@@ -261,7 +265,8 @@ fn is_joint(body: &[Token<'_>], at: usize) -> bool {
     let name_after = after.first().is_some_and(Token::is_name);
     let in_name = body[at].is("of")
         && name_after
-        && (before.is_name() && !before.opens || before.is_any(NAME_HEADS));
+        && (before.is_name() && !before.opens && !before.is_any(ASPECTS)
+            || before.is_any(NAME_HEADS));
     let fixed = (0..at).any(|start| start + fixed_at(body, start) > at);
     !in_name && !fixed
 }
@@ -272,7 +277,15 @@ fn fixed_at(body: &[Token<'_>], at: usize) -> usize {
 
 /// How many tokens in front are a name, if something that is none follows.
 fn leading_names(body: &[Token<'_>]) -> usize {
-    let names = body.iter().take_while(|token| token.is_name()).count();
+    let inside = |at: usize| {
+        let linked = body[at].is_any(&["of", "the"]) && at > 0 && at + 1 < body.len();
+        body[at].is_name()
+            || body[at].is_any(NAME_HEADS)
+            || linked && !is_joint(body, at) && {
+                without_articles(&body[at + 1..]).first().is_some_and(Token::is_name)
+            }
+    };
+    let names = (0..body.len()).take_while(|at| inside(*at)).count();
     let opens = body.first().is_some_and(|token| token.opens);
     let asked = body.last().is_some_and(|token| token.is_any(ASPECTS)) || ends_fixed(body);
     if opens && names == 1 && !asked { 0 } else { names }

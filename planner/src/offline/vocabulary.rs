@@ -235,7 +235,6 @@ pub(super) const NEVER_IN_TOPICS: &[&str] = &[
     "limerick",
     "essay",
     "lyrics",
-    "meaning of life",
     "opinion",
     "advice",
     "write",
@@ -386,4 +385,24 @@ pub(super) const COMPARATIVES: &[(&str, &str)] = &[
     ("more popular", "popularity"),
     ("most popular", "popularity"),
     ("different", ""),
+];
+
+/// Those that say so wherever they stand, with or without a list.
+pub(super) const PLAIN_TAILS: &[&str] = &[
+    "in terms of",
+    "with respect to",
+    "with regard to",
+    "with regards to",
+    "in regard to",
+    "regarding",
+    "when it comes to",
+    "based on",
+    "concerning",
+    "focusing on",
+];
+
+/// Instructions to calculate: titles keep them as they are.
+pub(super) const INSTRUCTIONS: &[&str] = &[
+    "add", "subtract", "multiply", "divide", "increase", "raise", "decrease", "reduce", "lower",
+    "split", "share", "take", "double", "triple", "halve", "square",
 ];

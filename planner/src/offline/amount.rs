@@ -97,7 +97,7 @@ fn shifted(digits: &str, zeros: usize) -> String {
 }
 
 /// Puts the tokens of one amount together.
-pub(super) fn merge<'g>(goal: &'g str, tokens: Vec<Token<'g>>) -> Vec<Token<'g>> {
+pub(super) fn merge<'g>(goal: &'g str, tokens: &[Token<'g>]) -> Vec<Token<'g>> {
     let mut merged = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {

@@ -61,7 +61,7 @@ pub fn answer(reports: &[Report], max_bytes: usize) -> String {
         })
         .collect();
     let mut parts = summaries(&results);
-    parts.extend(searches(&results));
+    parts.extend(searches(&results, reports.len()));
     parts.extend(figures(&results, reports.len()));
     parts.extend(others(&results));
     parts.extend(missing(reports));
@@ -118,10 +118,11 @@ fn summaries(results: &[Found<'_>]) -> Vec<String> {
 }
 
 /// A section for each search, but for those that a summary already covers.
-fn searches(results: &[Found<'_>]) -> Vec<String> {
+fn searches(results: &[Found<'_>], steps: usize) -> Vec<String> {
     let open: Vec<_> =
         results.iter().filter(|f| f.is("search") && !is_covered(f, results)).collect();
-    let titled = open.len() > 1 || results.len() > open.len();
+    // A lone search needs no title; beside others, even failed ones, a reader must see whose it is.
+    let titled = steps > 1;
     let section = |found: &&Found<'_>| {
         let quotes: Vec<_> = found.passages().into_iter().filter_map(quote).collect();
         let quotes = if quotes.is_empty() {

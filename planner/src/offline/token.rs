@@ -82,7 +82,7 @@ pub(super) fn tokens(goal: &str) -> Option<Vec<Token<'_>>> {
             return None;
         }
     }
-    Some(super::amount::merge(goal, lexer.tokens))
+    Some(super::amount::merge(goal, &lexer.tokens))
 }
 
 struct Lexer<'g> {

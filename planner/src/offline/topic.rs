@@ -158,7 +158,20 @@ struct Part<'t, 'g> {
 
 impl<'t, 'g> Part<'t, 'g> {
     fn read(item: &'t [Token<'g>]) -> Self {
-        let leads = ["in", "of", "for", "from", "at", "that of", "those of", "that in", "both"];
+        let leads = [
+            "also about",
+            "also",
+            "about",
+            "in",
+            "of",
+            "for",
+            "from",
+            "at",
+            "that of",
+            "those of",
+            "that in",
+            "both",
+        ];
         let skip = leads.iter().find_map(|words| starts_with(item, words)).unwrap_or(0);
         let item = if skip < item.len() { &item[skip..] } else { item };
         let body = without_articles(item);
@@ -216,7 +229,8 @@ impl<'t, 'g> Part<'t, 'g> {
 fn is_plain(tokens: &[Token<'_>]) -> bool {
     tokens.iter().all(|token| {
         let lower = token.text == token.word || token.opens || token.is("i");
-        !(lower && token.is_any(NEVER_IN_TOPICS)) && !matches!(token.kind, Kind::Colon | Kind::Stop)
+        let sign = matches!(token.kind, Kind::Colon | Kind::Stop);
+        !(sign || lower && token.is_any(NEVER_IN_TOPICS))
     })
 }
 

@@ -1,4 +1,8 @@
 //! The built-in offline planner from the outside: goals in, plans and answers out.
+#![allow(
+    clippy::unwrap_used,
+    reason = "the helpers of tests, which clippy takes for ordinary code"
+)]
 
 mod answers;
 mod properties;

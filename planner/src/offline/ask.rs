@@ -170,12 +170,10 @@ fn with_facts<'g>(clause: &[Token<'g>]) -> (Vec<Token<'g>>, Vec<Fact>) {
         && let Some(amount) = question[at].amount().filter(|amount| !amount.is_percent())
     {
         let (rest, period) = without_period(&question[at + 1..]);
-        let rest: Vec<_> = rest.into_iter().filter(|token| token.kind != Kind::Comma).collect();
-        if rest.is_empty() {
-            let flow = super::fact::Flow { amount: amount.clone(), period };
-            stated.insert(0, Fact::Income(flow));
-            question.truncate(at - 1);
-        }
+        let flow = super::fact::Flow { amount: amount.clone(), period };
+        stated.insert(0, Fact::Income(flow));
+        question.truncate(at - 1);
+        question.extend(rest);
     }
     (question, stated)
 }

@@ -48,10 +48,16 @@ const BETWEEN: &[&str] = &[
     "equal",
 ];
 
-/// The conversion that a clause asks for.
-pub(super) fn conversion(clause: &[Token<'_>]) -> Option<Expression> {
-    let text = counted(clause).or_else(|| stated(clause))?;
-    Some(Expression::Conversion(text))
+/// The conversions that a clause asks for.
+pub(super) fn conversions(clause: &[Token<'_>]) -> Option<Vec<Expression>> {
+    if let Some(text) = counted(clause).or_else(|| stated(clause)) {
+        return Some(vec![Expression::Conversion(text)]);
+    }
+    // `5 feet and 11 inches` is one quantity, so the whole comes first.
+    let members: Vec<_> = clause.split(|token| token.is("and")).collect();
+    let texts = members.iter().map(|member| counted(member).or_else(|| stated(member)));
+    let texts = texts.collect::<Option<Vec<_>>>()?;
+    Some(texts.into_iter().map(Expression::Conversion).collect())
 }
 
 /// `How many grams are there in 3 pounds?`

@@ -53,9 +53,10 @@ impl Draft {
             Wish::Calculate { asked, expressions } => {
                 self.calculate_all(&asked, expressions, &words)?
             }
-            Wish::Convert(expression) => {
-                vec![self.calculate(&format!("Convert {expression}"), &expression)]
-            }
+            Wish::Convert(expressions) => expressions
+                .iter()
+                .map(|one| self.calculate(&format!("Convert {one}"), one))
+                .collect(),
             Wish::Bill(bill) => self.bill(&bill),
             Wish::Ask(ask) => {
                 money.answer(&ask, self, &words)?;

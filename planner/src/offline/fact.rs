@@ -66,7 +66,7 @@ pub(super) fn facts(clause: &[Token<'_>]) -> Option<Vec<Fact>> {
         stated[at] = (1..=3.min(pieces.len() - at)).find_map(|width| {
             let rest = stated[at + width].clone()?;
             let fact = fact(&clause[pieces[at].0..pieces[at + width - 1].1])?;
-            Some(std::iter::once(fact).chain(rest).collect())
+            Some(fact.into_iter().chain(rest).collect())
         });
     }
     stated.swap_remove(0).filter(|facts| !facts.is_empty())
@@ -89,21 +89,51 @@ fn pieces(clause: &[Token<'_>]) -> Vec<(usize, usize)> {
     pieces
 }
 
-fn fact(piece: &[Token<'_>]) -> Option<Fact> {
+/// The statement of a piece; two where the piece also says of what its share is taken.
+fn fact(piece: &[Token<'_>]) -> Option<Vec<Fact>> {
     let (piece, period) = without_period(piece);
     let piece: &[Token<'_>] = &piece;
-    let mut amounts = piece.iter().enumerate().filter(|(_, token)| token.amount().is_some());
-    let (at, token) = amounts.next()?;
-    if amounts.next().is_some() {
+    let amounts: Vec<_> =
+        piece.iter().enumerate().filter_map(|(at, token)| Some((at, token.amount()?))).collect();
+    match amounts.as_slice() {
+        [(at, amount)] => {
+            let flow = Flow { amount: (*amount).clone(), period };
+            let (left, right) = (lead(&piece[..*at]), after_share(&piece[at + 1..]));
+            if !amount.is_percent() && is_income(left, right) {
+                return Some(vec![Fact::Income(flow)]);
+            }
+            let label = label_before(left, right).or_else(|| label_after(left, right))?;
+            Some(vec![Fact::Share { label, flow }])
+        }
+        [(at, share), (of, whole)] if share.is_percent() && !whole.is_percent() => {
+            let between = &piece[at + 1..*of];
+            let label = share_of_whole(&piece[..*at], between, &piece[of + 1..])?;
+            let income = Flow { amount: (*whole).clone(), period };
+            let share = Flow { amount: (*share).clone(), period: None };
+            Some(vec![Fact::Income(income), Fact::Share { label, flow: share }])
+        }
+        _ => None,
+    }
+}
+
+/// The label of `rent is 25% of my salary of $4,800` and `25% tax on a $50,000 salary`.
+fn share_of_whole(
+    left: &[Token<'_>],
+    between: &[Token<'_>],
+    right: &[Token<'_>],
+) -> Option<String> {
+    let joint = between.iter().position(|token| token.is_any(&["of", "on", "from"]))?;
+    let mut whole = Reader::new(&between[joint + 1..]);
+    whole.eat_all(PERSONS);
+    whole.eat_any(INCOMES);
+    whole.eat_any(&["of", "is"]);
+    let mut right = Reader::new(right);
+    right.eat_any(INCOMES);
+    if !whole.done() || !right.done() {
         return None;
     }
-    let flow = Flow { amount: token.amount()?.clone(), period };
-    let (left, right) = (lead(&piece[..at]), after_share(&piece[at + 1..]));
-    if !flow.amount.is_percent() && is_income(left, right) {
-        return Some(Fact::Income(flow));
-    }
-    let label = label_before(left, right).or_else(|| label_after(left, right))?;
-    Some(Fact::Share { label, flow })
+    let (left, own) = (lead(left), &between[..joint]);
+    label_before(left, own).or_else(|| label_after(left, own))
 }
 
 /// Takes `per month` and its like out of a row.
@@ -267,6 +297,9 @@ mod tests {
             ("after 20% tax and 500 rent", vec!["tax 20%", "rent 500"]),
             ("food and drink take 20%", vec!["food and drink 20%"]),
             ("If I make $5,000/month and rent is $1,500", vec!["+$5,000 month", "rent $1,500"]),
+            ("If rent is 25% of $4,800", vec!["+$4,800", "rent 25%"]),
+            ("Rent is 30% of my salary of $4,000", vec!["+$4,000", "Rent 30%"]),
+            ("After paying 25% tax on a $50,000 salary", vec!["+$50,000", "tax 25%"]),
             ("I pay 20% tax and save 10%", vec!["tax 20%", "savings 10%"]),
         ] {
             let expected = expected.into_iter().map(str::to_owned).collect();

@@ -4,7 +4,7 @@ use super::arithmetic::{calculations, core};
 use super::ask::{Ask, ask, stem};
 use super::bill::{Bill, bill};
 use super::compare::{Comparison, comparison};
-use super::convert::conversion;
+use super::convert::conversions;
 use super::expression::Expression;
 use super::fact::{Fact, facts};
 use super::lookup::{LookUp, look_up};
@@ -30,7 +30,7 @@ pub(super) enum Wish {
         asked: String,
         expressions: Vec<Expression>,
     },
-    Convert(Expression),
+    Convert(Vec<Expression>),
     /// A price with what percentages add to it or take off it.
     Bill(Bill),
     State(Vec<Fact>),
@@ -61,8 +61,8 @@ pub(super) fn intents(clauses: &[&[Token<'_>]]) -> Result<Vec<Intent>, Unplannab
 
 /// What a clause wants by itself.
 fn plain_wish(clause: &[Token<'_>]) -> Option<Wish> {
-    if let Some(expression) = conversion(clause) {
-        return Some(Wish::Convert(expression));
+    if let Some(expressions) = conversions(clause) {
+        return Some(Wish::Convert(expressions));
     }
     if let Some(expressions) = calculations(clause) {
         return Some(Wish::Calculate { asked: phrase(core(clause)), expressions });

@@ -349,7 +349,9 @@ fn share_place(parts: &mut [Part<'_, '_>]) {
     let head = last.aspect;
     let own = last.article || head.last().is_some_and(|token| token.is_any(ASPECTS));
     let same = first.joint.is_some_and(|other| other.word == joint.word);
-    if own || same || ends_fixed(head) || first.is_bare_aspect() {
+    // `Oslo and Rome in July`: a name is never what is asked about a month or a place.
+    let named = head.iter().all(Token::is_name);
+    if !named && (own || same || ends_fixed(head) || first.is_bare_aspect()) {
         return;
     }
     let place = format!("{} {}", joint.text, phrase(last.subject));

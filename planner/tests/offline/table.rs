@@ -72,6 +72,10 @@ const SEARCHES: &[(&str, &[&str])] = &[
         ],
     ),
     ("Compare \"War and Peace\" and \"Dune\"", &["War and Peace | War and Peace", "Dune | Dune"]),
+    (
+        "Compare the weather in Oslo and Rome in July",
+        &["weather in July Oslo | Oslo", "weather in July Rome | Rome"],
+    ),
     ("Compare C++ with C#", &["C++ | C++", "C# | C#"]),
     (
         "look up the population and area of France",
@@ -135,6 +139,11 @@ const FIGURES: &[(&str, &str)] = &[
     ),
     ("I earn $96,000 a year and rent is $1,500 a month. How much is left per year?", "78000"),
     ("How much do I have left if I earn 3000 a month and spend 40% on rent and food?", "1800"),
+    ("If rent is 25% of $4,800, how much is left?", "3600"),
+    ("Rent is 30% of my salary of $4000. How much do I pay for rent?", "1200"),
+    ("Out of a budget of $2,000, 40% goes to rent and 15% to food. What remains?", "900"),
+    ("Calculate 30% of $150,000 and subtract it from $150,000.", "105000"),
+    ("Calculate what is left of $120,000 after 35% housing costs", "78000"),
     ("What is my disposable income if I make $4,000 a month and rent takes 35%?", "2600"),
 ];
 
@@ -162,6 +171,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("Compare Rust and Python. Then book a flight.", "book a flight"),
     ("Convert 100 dollars to euros", "dollars"),
     ("Find a flight to Paris", "flight"),
+    ("Find Rust and send it to Bob", "send it"),
+    ("Why is the sky blue?", "sky"),
     ("Compare", "Compare"),
     ("Summarize both.", "Summarize both"),
     ("I earn 5000 a month.", "asks nothing"),

@@ -19,6 +19,8 @@ pub(super) struct Topic {
     pub(super) subject: String,
     /// How the goal joined the two: `in`, `of a`; empty if it did not.
     pub(super) joint: String,
+    /// For whom, as `for a nurse`: shown, not searched for, since documents speak of things.
+    pub(super) reader: String,
 }
 
 /// Longer subjects are whole sentences that were not understood.
@@ -36,11 +38,12 @@ impl Topic {
 
     /// For people.
     pub(super) fn shown(&self) -> String {
-        match (self.aspect.as_str(), self.joint.as_str()) {
+        let what = match (self.aspect.as_str(), self.joint.as_str()) {
             ("", _) => self.subject.clone(),
             (aspect, "") => format!("{}: {aspect}", self.subject),
             (aspect, joint) => format!("the {aspect} {joint} {}", self.subject),
-        }
+        };
+        if self.reader.is_empty() { what } else { format!("{what} ({})", self.reader) }
     }
 }
 
@@ -60,8 +63,10 @@ pub(super) fn topics(tokens: &[Token<'_>], separators: Separators) -> Option<Vec
     let (list, tail) = without_tail(&tokens, separators);
     let mut parts: Vec<_> = items(list, separators).into_iter().map(Part::read).collect();
     share(&mut parts);
+    let reader = if is_reader(tail) { phrase(tail) } else { String::new() };
     let tail = tail_aspect(tail)?;
-    let topics = parts.into_iter().map(|part| part.topic(&tail)).collect::<Option<Vec<_>>>()?;
+    let topics =
+        parts.into_iter().map(|part| part.topic(&tail, &reader)).collect::<Option<Vec<_>>>()?;
     (!topics.is_empty()).then_some(topics)
 }
 
@@ -198,7 +203,7 @@ impl<'t, 'g> Part<'t, 'g> {
         }
     }
 
-    fn topic(&self, tail: &str) -> Option<Topic> {
+    fn topic(&self, tail: &str, reader: &str) -> Option<Topic> {
         let own = phrase(self.aspect);
         let aspect = [own.as_str(), &self.shared_aspect, &self.context, tail]
             .into_iter()
@@ -221,7 +226,8 @@ impl<'t, 'g> Part<'t, 'g> {
         let wanted = named && plain && !verdict && !request(self.subject) && !request(self.aspect);
         let bare = self.context.is_empty() && tail.is_empty();
         let joint = if bare { self.joined.clone() } else { String::new() };
-        wanted.then(|| Topic { aspect, subject: subject.to_owned(), joint })
+        let (subject, reader) = (subject.to_owned(), reader.to_owned());
+        wanted.then_some(Topic { aspect, subject, joint, reader })
     }
 }
 

@@ -253,3 +253,10 @@ fn the_clock_is_asked_for_the_time() {
         assert_eq!((steps.len(), steps[0].tool.as_str()), (1, "now"), "{goal}");
     }
 }
+
+#[test]
+fn for_whom_it_is_shows_in_the_description_only() {
+    let steps = planned("Compare the cost of living in Austin and Lisbon for a nurse").unwrap();
+    assert_eq!(steps[0].description, "Look up the cost of living in Austin (for a nurse)");
+    assert_eq!(steps[0].tool_input["query"], "cost of living Austin");
+}

@@ -1,1 +1,15 @@
 //! The coordinator: front door, driver of the lanes, watch.
+//!
+//! | Part | What it does |
+//! |---|---|
+//! | [`Front`] | answers clients: one file for each RPC |
+//! | [`WatchHub`] | tells watchers what happens, from one subscription and one reading of each log |
+//! | [`CatalogueWatch`] | knows the tools that workers offer now |
+
+pub mod catalogue;
+mod front;
+mod watch;
+
+pub use catalogue::{CatalogueHandle, CatalogueWatch, catalogue};
+pub use front::{Front, FrontOptions, FrontParts, Readiness, ServiceOptions, services};
+pub use watch::{Batch, News, Place, WatchError, WatchHub, WatchOptions, Watcher, Watches};

@@ -12,12 +12,16 @@
 //! alone. Nothing here decides what happens in a run: that is the engine's.
 #![warn(missing_docs)]
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+mod embedded;
 mod error;
 mod lanes;
 mod log;
 mod notices;
 mod queue;
 
+pub use embedded::{Embedded, EmbeddedOptions};
 pub use error::StoreError;
 pub use lanes::{InboxCursor, InboxId, InboxItem, LaneOwner, Lanes};
 pub use log::{

@@ -65,8 +65,8 @@ pub struct Commit {
     pub id: CommitId,
     /// The commit that this one was decided on.
     pub parent: CommitId,
-    /// New facts, in order; may be empty.
-    pub events: Vec<Recorded>,
+    /// New facts, in order; may be empty. Shared, so that the log keeps them without a copy.
+    pub events: Arc<[Recorded]>,
     /// Results to keep under their steps.
     pub results: Vec<(StepId, StepResult)>,
     /// Attempts for the workers.
@@ -119,12 +119,36 @@ pub struct RunSummary {
     pub labels: Arc<BTreeMap<String, String>>,
 }
 
+/// Bytes of the client's words that lists show.
+const SUMMARY_GOAL_BYTES: usize = 240;
+
+impl RunSummary {
+    /// What lists show of a run that was just submitted.
+    #[must_use]
+    pub fn submitted(run: RunId, goal: &Goal, at: Timestamp) -> Self {
+        let most = goal.text.len().min(SUMMARY_GOAL_BYTES);
+        let end = (0..=most).rfind(|end| goal.text.is_char_boundary(*end));
+        Self {
+            run,
+            goal: Arc::from(&goal.text[..end.unwrap_or(0)]),
+            state: RunState::Planning,
+            partial: false,
+            submitted_at: at,
+            ended_at: None,
+            steps: 0,
+            steps_ended: 0,
+            labels: Arc::new(goal.labels.clone()),
+        }
+    }
+}
+
 /// A run's history, or the end of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
     /// The id of the last commit.
     pub head: CommitId,
-    /// For each commit after the asked-for place, oldest first: its id and its events.
+    /// For each commit after the asked-for place, oldest first: its id and its events. The first
+    /// is cut to the events after that place; commits without events may be left out.
     pub commits: Vec<(CommitId, Arc<[Recorded]>)>,
     /// The commit that holds the event just at the asked-for place, if there is one.
     pub anchor: Option<CommitId>,

@@ -1,0 +1,113 @@
+//! What workers ask.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use sortie_engine::{QueueName, ResultId, RunId, WorkerName};
+use tokio::time::Instant;
+
+use crate::embedded::Embedded;
+use crate::embedded::bells::first;
+use crate::error::StoreError;
+use crate::queue::{Claimed, Completed, Completion, Extended, ReadyQueue, Token};
+
+impl Embedded {
+    fn take(
+        &self,
+        worker: &WorkerName,
+        queues: &[usize],
+        slots: usize,
+    ) -> Result<Option<Vec<Claimed>>, StoreError> {
+        let until = Instant::now() + self.lease;
+        let claimed = self.change("claim", |state, after| {
+            state.attempts.take(worker, queues, slots, until, &mut after.rings)
+        })?;
+        Ok(Some(claimed).filter(|claimed| !claimed.is_empty()))
+    }
+
+    /// Makes the lease of an attempt run out now.
+    #[cfg(test)]
+    pub(in crate::embedded) fn age_lease(&self, token: Token) -> bool {
+        let aged = self.change("age", |state, _| state.attempts.age_lease(token, Instant::now()));
+        aged == Ok(true)
+    }
+}
+
+#[async_trait]
+impl ReadyQueue for Embedded {
+    async fn claim(
+        &self,
+        worker: &WorkerName,
+        queues: &[QueueName],
+        slots: usize,
+        wait: Duration,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        if slots == 0 {
+            return Ok(Vec::new());
+        }
+        let places: Vec<_> = self.change("claim", |state, _| {
+            queues.iter().map(|name| state.attempts.queue(name)).collect()
+        })?;
+        let look = || self.take(worker, &places, slots);
+        if let Some(claimed) = look()? {
+            return Ok(claimed);
+        }
+        if wait.is_zero() {
+            return Ok(Vec::new());
+        }
+        let bells: Vec<_> = self.look("claim", |state| {
+            places.iter().map(|place| state.attempts.bell(*place).clone()).collect()
+        })?;
+        Ok(first(&bells, wait, look).await?.unwrap_or_default())
+    }
+
+    async fn extend(
+        &self,
+        worker: &WorkerName,
+        tokens: &[Token],
+    ) -> Result<Vec<Extended>, StoreError> {
+        let until = Instant::now() + self.lease;
+        self.change("extend", |state, _| {
+            tokens.iter().map(|token| state.attempts.extend(worker, *token, until)).collect()
+        })
+    }
+
+    async fn complete(&self, batch: Vec<Completion>) -> Result<Vec<Completed>, StoreError> {
+        self.change("complete", |state, after| {
+            batch.into_iter().map(|completion| state.complete(completion, after)).collect()
+        })
+    }
+
+    async fn release(&self, worker: &WorkerName, tokens: &[Token]) -> Result<(), StoreError> {
+        self.change("release", |state, after| {
+            for token in tokens {
+                state.attempts.release(worker, *token, &mut after.rings);
+            }
+        })
+    }
+
+    async fn steal(
+        &self,
+        worker: &WorkerName,
+        queues: &[QueueName],
+        slots: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let now = Instant::now();
+        self.change("steal", |state, _| {
+            let places: Vec<_> = queues.iter().map(|name| state.attempts.queue(name)).collect();
+            state.attempts.steal(worker, &places, slots, now, now + self.lease)
+        })
+    }
+
+    async fn put_result(&self, run: RunId, value: Arc<Value>) -> Result<ResultId, StoreError> {
+        let (id, now) = (ResultId::new(fastrand::u128(..)), Instant::now());
+        self.change("put a result", |state, _| state.values.put(run, id, value, now))?;
+        Ok(id)
+    }
+
+    fn lease(&self) -> Duration {
+        self.lease
+    }
+}

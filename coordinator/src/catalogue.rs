@@ -160,10 +160,11 @@ mod tests {
     #[test]
     fn the_form_of_most_workers_counts_then_that_of_the_first_by_name() {
         let (old, new) = (tool("sum", "old"), tool("sum", "new"));
-        let fleet = |forms: [&Arc<ToolSpec>; 3]| {
-            forms.into_iter().zip(["b", "c", "a"]).map(|(f, n)| worker(n, vec![f.clone()]))
+        let chosen = |forms: [&Arc<ToolSpec>; 3]| {
+            let fleet = forms.iter().zip(["b", "c", "a"]);
+            let fleet = fleet.map(|(form, name)| worker(name, vec![Arc::clone(form)]));
+            catalogue(fleet.collect()).get("sum").unwrap().clone()
         };
-        let chosen = |forms| catalogue(fleet(forms).collect()).get("sum").unwrap().clone();
         assert_eq!(chosen([&old, &new, &new]), new);
         assert_eq!(chosen([&old, &old, &new]), old);
         let tie = vec![worker("b", vec![old]), worker("a", vec![new.clone()])];
@@ -172,7 +173,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn tools_are_known_from_the_start_and_follow_the_workers() {
-        let store = Arc::new(Embedded::new(EmbeddedOptions::default()));
+        let store = Embedded::new(EmbeddedOptions::default());
         let ttl = Duration::from_secs(3600);
         store.announce(worker("w1", vec![tool("sum", "")]), ttl).await.unwrap();
         let (service, handle) = CatalogueWatch::open(store.clone()).await.unwrap();

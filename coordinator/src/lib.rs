@@ -8,8 +8,13 @@
 
 pub mod catalogue;
 mod front;
+#[cfg(test)]
+mod testing;
 mod watch;
 
 pub use catalogue::{CatalogueHandle, CatalogueWatch, catalogue};
 pub use front::{Front, FrontOptions, FrontParts, Readiness, ServiceOptions, services};
-pub use watch::{Batch, News, Place, WatchError, WatchHub, WatchOptions, Watcher, Watches};
+pub use watch::{
+    AnswerText, AttemptStarted, Batch, News, Place, WatchError, WatchHub, WatchOptions, Watcher,
+    Watches,
+};

@@ -237,12 +237,7 @@ impl WatchHub {
         });
     }
 
-    fn take_in(
-        &mut self,
-        run: RunId,
-        after: Seq,
-        history: Result<Option<History>, StoreError>,
-    ) {
+    fn take_in(&mut self, run: RunId, after: Seq, history: Result<Option<History>, StoreError>) {
         let Some(watched) = self.runs.get_mut(&run) else { return };
         watched.is_read = false;
         let mut again = std::mem::take(&mut watched.again);
@@ -266,8 +261,12 @@ impl WatchHub {
     /// Asks for the ends of all watched logs in one call.
     fn compare(&mut self) {
         let unread = |watched: &Watched| !watched.topic.borrow().is_read();
-        let waiting: Vec<_> =
-            self.runs.iter().filter(|(_, w)| unread(w) && !w.is_read).map(|(run, _)| *run).collect();
+        let waiting: Vec<_> = self
+            .runs
+            .iter()
+            .filter(|(_, w)| unread(w) && !w.is_read)
+            .map(|(run, _)| *run)
+            .collect();
         for run in waiting {
             self.read(run);
         }

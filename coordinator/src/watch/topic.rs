@@ -269,7 +269,8 @@ impl Topic {
 
     fn text_after(&self, seen: Option<(AttemptNumber, u64)>) -> Option<AnswerText> {
         let answer = self.answer.as_ref()?;
-        let known = seen.filter(|(attempt, _)| *attempt == answer.attempt).map_or(0, |(_, end)| end);
+        let known =
+            seen.filter(|(attempt, _)| *attempt == answer.attempt).map_or(0, |(_, end)| end);
         let offset = known.max(answer.offset);
         let fresh = answer.text.get(usize::try_from(offset - answer.offset).ok()?..)?;
         let text = || AnswerText { attempt: answer.attempt, offset, text: fresh.to_owned() };

@@ -1,0 +1,191 @@
+//! The tools that plans may use now: what the workers that are there offer, merged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sortie_engine::{Catalogue, ToolName, ToolSpec};
+use sortie_store::{Presence, Store, StoreError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// How often presence is looked at: a new worker's tools are known a second later at most.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// Requests for a refresh that may wait; all that wait are answered by the same one.
+const WAITING: usize = 64;
+
+/// The tools of all who are there. Where they differ over a tool (a rolling update), the form that
+/// most of them offer counts; among equals the one of the first by name.
+#[must_use]
+pub fn catalogue(mut presences: Vec<Presence>) -> Catalogue {
+    presences.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut offers: BTreeMap<ToolName, Vec<(Arc<ToolSpec>, usize)>> = BTreeMap::new();
+    for tool in presences.into_iter().flat_map(|presence| presence.tools) {
+        let forms = offers.entry(tool.name.clone()).or_default();
+        match forms.iter_mut().find(|(form, _)| *form == tool) {
+            Some((_, count)) => *count += 1,
+            None => forms.push((tool, 1)),
+        }
+    }
+    // `max_by_key` takes the last of equals; reversed, that is the first.
+    let most = |forms: Vec<(Arc<ToolSpec>, usize)>| {
+        forms.into_iter().rev().max_by_key(|(_, count)| *count).map(|(form, _)| form)
+    };
+    offers.into_values().filter_map(most).collect()
+}
+
+/// Keeps the catalogue fresh.
+pub struct CatalogueWatch {
+    store: Arc<dyn Store>,
+    current: watch::Sender<Arc<Catalogue>>,
+    asked: mpsc::Receiver<oneshot::Sender<()>>,
+}
+
+/// Reads the catalogue.
+#[derive(Clone)]
+pub struct CatalogueHandle {
+    current: watch::Receiver<Arc<Catalogue>>,
+    ask: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+impl CatalogueWatch {
+    /// Looks once at who is there, so that nobody ever reads a catalogue that was not looked up.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn open(store: Arc<dyn Store>) -> Result<(Self, CatalogueHandle), StoreError> {
+        let first = Arc::new(catalogue(store.present().await?));
+        let (sender, current) = watch::channel(first);
+        let (ask, asked) = mpsc::channel(WAITING);
+        Ok((Self { store, current: sender, asked }, CatalogueHandle { current, ask }))
+    }
+
+    /// Looks each second and when asked, until shutdown.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut ticks = tokio::time::interval(REFRESH_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut is_failing = false;
+        let mut waiting = Vec::new();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = ticks.tick() => {}
+                count = self.asked.recv_many(&mut waiting, WAITING) => {
+                    if count == 0 {
+                        // Nobody reads any more.
+                        return;
+                    }
+                }
+            }
+            is_failing = self.refresh(is_failing).await;
+            for answer in waiting.drain(..) {
+                // Whoever asked may have gone away.
+                let _ = answer.send(());
+            }
+        }
+    }
+
+    /// Keeps the last known tools where the store does not answer; says so once.
+    async fn refresh(&self, was_failing: bool) -> bool {
+        let fresh = match self.store.present().await {
+            Ok(presences) => catalogue(presences),
+            Err(error) => {
+                if !was_failing {
+                    tracing::warn!(%error, "the tools on offer cannot be read, the last known stay");
+                }
+                return true;
+            }
+        };
+        self.current.send_if_modified(|current| {
+            let is_new = **current != fresh;
+            if is_new {
+                tracing::info!(tools = fresh.len(), "the tools on offer have changed");
+                *current = Arc::new(fresh);
+            }
+            is_new
+        });
+        false
+    }
+}
+
+impl CatalogueHandle {
+    /// The tools that were there a second ago at most.
+    #[must_use]
+    pub fn now(&self) -> Arc<Catalogue> {
+        self.current.borrow().clone()
+    }
+
+    /// Tells when the tools change.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<Arc<Catalogue>> {
+        self.current.clone()
+    }
+
+    /// The tools that are there now: looks at once instead of within a second.
+    pub async fn refresh(&self) -> Arc<Catalogue> {
+        let (answer, done) = oneshot::channel();
+        if self.ask.send(answer).await.is_ok() {
+            // An error means that the watch has ended: the last known tools are all there is.
+            let _ = done.await;
+        }
+        self.now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use sortie_engine::{Effect, QueueName, Schema};
+    use sortie_store::{Embedded, EmbeddedOptions, Notices as _};
+
+    fn tool(name: &str, description: &str) -> Arc<ToolSpec> {
+        Arc::new(ToolSpec {
+            name: ToolName::new(name),
+            description: description.to_owned(),
+            input: Schema::parse(json!({"type": "object"})).unwrap(),
+            output: None,
+            effect: Effect::Pure,
+            queue: QueueName::new("builtin"),
+            timeout: Duration::from_secs(1),
+            max_result_bytes: 100,
+            calls_model: false,
+        })
+    }
+
+    fn worker(name: &str, tools: Vec<Arc<ToolSpec>>) -> Presence {
+        Presence { name: name.to_owned(), queues: Vec::new(), tools }
+    }
+
+    #[test]
+    fn the_form_of_most_workers_counts_then_that_of_the_first_by_name() {
+        let (old, new) = (tool("sum", "old"), tool("sum", "new"));
+        let chosen = |forms: [&Arc<ToolSpec>; 3]| {
+            let fleet = forms.iter().zip(["b", "c", "a"]);
+            let fleet = fleet.map(|(form, name)| worker(name, vec![Arc::clone(form)]));
+            catalogue(fleet.collect()).get("sum").unwrap().clone()
+        };
+        assert_eq!(chosen([&old, &new, &new]), new);
+        assert_eq!(chosen([&old, &old, &new]), old);
+        let tie = vec![worker("b", vec![old]), worker("a", vec![new.clone()])];
+        assert_eq!(catalogue(tie).get("sum"), Some(&new));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tools_are_known_from_the_start_and_follow_the_workers() {
+        let store = Embedded::new(EmbeddedOptions::default());
+        let ttl = Duration::from_secs(3600);
+        store.announce(worker("w1", vec![tool("sum", "")]), ttl).await.unwrap();
+        let (service, handle) = CatalogueWatch::open(store.clone()).await.unwrap();
+        assert!(handle.now().get("sum").is_some());
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(service.run(shutdown.clone()));
+        store.announce(worker("w2", vec![tool("search", "")]), ttl).await.unwrap();
+        assert_eq!(handle.refresh().await.len(), 2);
+        store.retire("w1").await.unwrap();
+        let mut changes = handle.changes();
+        changes.wait_for(|tools| tools.len() == 1).await.unwrap();
+        shutdown.cancel();
+        running.await.unwrap();
+    }
+}

@@ -181,6 +181,20 @@ fn a_step_that_is_out_is_not_adopted_where_it_would_have_to_wait() {
 }
 
 #[test]
+fn a_path_of_an_adopted_step_that_is_planned_later_is_checked_too() {
+    let mut world = World::new(Goal::new("g"));
+    world.take(world.arrives(&draft(1, "look", "a", &[])));
+    let one = world.step(1).id;
+    world.take(world.arrives(&draft(2, "fly", "x", &[])));
+    world.take(world.plan_ends());
+    world.take(world.arrives(&draft(2, "look", "{{1.price}}", &[])));
+    world.take(world.arrives(&draft(1, "look", "a", &[])));
+    assert_eq!(world.step(1).id, one, "adopted");
+    world.take(world.plan_ends());
+    assert!(world.problems()[0].contains("`{{1.price}}` names nothing"), "{:?}", world.problems());
+}
+
+#[test]
 fn a_plan_is_repaired_twice_at_most() {
     let mut world = World::new(Goal::new("g"));
     for version in 1..=3 {

@@ -73,15 +73,12 @@ pub(super) fn whole(run: &Run, plan: &Plan, catalogue: &Catalogue) -> Vec<Proble
             problems.push(Problem { step: Some(step.number()), message });
         }
     }
-    for (id, position) in plan.numbers.values().zip(0_usize..) {
-        let Some(step) = run.step(*id) else { continue };
-        debug_assert!(position < plan.len());
+    for step in plan.numbers.values().filter_map(|id| run.step(*id)) {
         for reference in step.planned.input.references() {
-            // References back were checked when the step came; those ahead could not be.
-            let author = plan.numbers.get(&reference.step).filter(|author| *author > id);
-            let missing = author
-                .and_then(|author| run.step(*author))
-                .and_then(|author| missing_path(reference, author, catalogue));
+            // References back were checked when the step came, those ahead could not be. Ids do
+            // not tell which is which: an adopted step keeps its old one.
+            let author = plan.numbers.get(&reference.step).and_then(|author| run.step(*author));
+            let missing = author.and_then(|author| missing_path(reference, author, catalogue));
             problems.extend(missing.map(|message| Problem { step: Some(step.number()), message }));
         }
     }

@@ -130,9 +130,16 @@ pub(crate) async fn serve(
     let cluster = Embedded::start(options).await?;
     tracing::warn!("runs are kept in memory: they are forgotten when this process ends");
     tracing::info!(address = %format_args!("http://{address}"), "listening");
-    let served = transport::serve_tcp(cluster.routes.clone(), listener, stop).await;
-    cluster.stop().await;
-    served
+    let server = transport::serve_tcp(cluster.routes.clone(), listener, stop.clone());
+    let mut server = std::pin::pin!(server);
+    tokio::select! {
+        served = &mut server => {
+            cluster.stop().await;
+            served
+        }
+        // Together: an open watch ends only with the hub, and the server with its last stream.
+        () = stop.cancelled() => tokio::join!(server, cluster.stop()).0,
+    }
 }
 
 /// The built-in tools and the program's own.

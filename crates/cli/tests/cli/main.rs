@@ -7,6 +7,7 @@
 mod commands;
 mod fake;
 mod plan;
+mod process;
 mod program;
 mod reconnect;
 mod refusals;

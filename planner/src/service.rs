@@ -63,6 +63,14 @@ impl Planner for OfflinePlanner {
         let parts = answer_parts(request.into_inner()).map_err(|failure| status(&failure))?;
         Ok(Response::new(stream(parts)))
     }
+
+    async fn describe_planner(
+        &self,
+        _: Request<v1::DescribePlannerRequest>,
+    ) -> Result<Response<v1::DescribePlannerResponse>, Status> {
+        let planner = offline::NAME.to_owned();
+        Ok(Response::new(v1::DescribePlannerResponse { planner }))
+    }
 }
 
 fn stream<T: Send + 'static>(parts: Vec<T>) -> Parts<T> {

@@ -229,3 +229,38 @@ async fn the_end_of_the_hub_is_told_to_who_watches() {
     assert_eq!(watcher.next().await, Err(WatchError::Stopped));
     assert_eq!(watches.join(RUN, Place::START).await.err(), Some(WatchError::Stopped));
 }
+
+/// On real threads: watchers come and go while the history grows, and each of them, with all its
+/// cuts, hears every event once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_and_goes_at_random_hears_every_event_once() {
+    const EVENTS: u64 = 300;
+    let options = WatchOptions { tail_bytes: 2000, ..WatchOptions::default() };
+    let mut scene = Scene::new(options).await;
+    let mut clients = tokio::task::JoinSet::new();
+    for seed in 0..16 {
+        let watches = scene.watches.clone();
+        clients.spawn(async move {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut heard: Vec<Place> = Vec::new();
+            while heard.len() < EVENTS as usize {
+                let place = heard.last().copied().unwrap_or(Place::START);
+                let mut watcher = watches.join(RUN, place).await.unwrap();
+                for _ in 0..random.usize(1..20) {
+                    if heard.len() == EVENTS as usize {
+                        break;
+                    }
+                    heard.extend(next_places(&mut watcher, 1).await);
+                }
+            }
+            assert_eq!(seqs(&heard), (1..=EVENTS).collect::<Vec<_>>(), "seed {seed}");
+        });
+    }
+    for number in 1..EVENTS {
+        let command = CommandId::new(&number.to_string());
+        scene.scribe.write(vec![Event::CommandDone { command }]).await;
+        tokio::task::yield_now().await;
+    }
+    clients.join_all().await;
+    scene.watches.runs().wait_for(|count| *count == 0).await.unwrap();
+}

@@ -8,6 +8,7 @@ use sortie_store::{EmbeddedOptions, RunLog as _};
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::{v1 as reflection, v1alpha};
 use tonic_types::StatusExt as _;
 
 use super::Bench;
@@ -110,5 +111,35 @@ async fn liveness_does_not_depend_on_readiness() {
     bench.readiness.set(true).await;
     for service in ["liveness", "readiness", "", "sortie.v1.Coordinator"] {
         assert_eq!(ask(service).await, "SERVING", "{service}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_versions_of_reflection_know_the_coordinator_and_health() {
+    let bench = Bench::new().await;
+    let mut current =
+        reflection::server_reflection_client::ServerReflectionClient::new(bench.channel.clone());
+    let ask = reflection::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(reflection::server_reflection_request::MessageRequest::ListServices(
+            String::new(),
+        )),
+    };
+    let asked = futures_util::stream::iter([ask]);
+    let mut answers = current.server_reflection_info(asked).await.unwrap().into_inner();
+    let told = format!("{:?}", answers.message().await.unwrap());
+    let mut old =
+        v1alpha::server_reflection_client::ServerReflectionClient::new(bench.channel.clone());
+    let ask = v1alpha::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(v1alpha::server_reflection_request::MessageRequest::ListServices(
+            String::new(),
+        )),
+    };
+    let asked = futures_util::stream::iter([ask]);
+    let mut answers = old.server_reflection_info(asked).await.unwrap().into_inner();
+    for told in [told, format!("{:?}", answers.message().await.unwrap())] {
+        assert!(told.contains("sortie.v1.Coordinator"), "{told}");
+        assert!(told.contains("grpc.health.v1.Health"), "{told}");
     }
 }

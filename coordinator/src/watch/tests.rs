@@ -149,6 +149,20 @@ async fn a_store_that_lost_its_memory_is_noticed_by_who_watches() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_history_is_noticed_even_where_it_is_longer() {
+    let mut scene = Scene::new(WatchOptions::default()).await;
+    scene.scribe.plan().await;
+    let mut watcher = scene.watch(Place::START).await;
+    next_places(&mut watcher, 6).await;
+    let other = Embedded::new(EmbeddedOptions::default());
+    let mut scribe = Scribe::submit(other.clone(), RUN).await;
+    scribe.plan().await;
+    scribe.succeed(1, json!(1)).await;
+    scene.store.swap(other);
+    assert_eq!(watcher.next().await, Ok(News::Diverged));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_live_is_heard_and_the_late_get_the_text_so_far() {
     let mut scene = Scene::new(WatchOptions::default()).await;
     let mut early = scene.watch(Place::START).await;

@@ -29,7 +29,8 @@ use async_trait::async_trait;
 
 use crate::{Store, Token};
 
-/// A fresh, empty store of at least two lanes, with what a test needs beside it.
+/// A fresh, empty store of at least two lanes and room for 32 open runs, with what a test needs
+/// beside it.
 #[async_trait]
 pub trait Harness: Send + Sync {
     /// The store.
@@ -85,11 +86,11 @@ impl Capability {
 
 /// Makes one test of each rule of the contract.
 ///
-/// ```ignore
-/// contract_suite!(#[tokio::test(start_paused = true)] EmbeddedHarness::fresh);
+/// ```text
+/// contract_suite!(#[tokio::test(start_paused = true)] fresh);
 /// ```
 ///
-/// The path names an `async fn() -> impl Harness`, called once for each rule.
+/// `fresh` is an `async fn() -> impl Harness` in scope, called once for each rule.
 #[macro_export]
 macro_rules! contract_suite {
     (# $test:tt $fresh:path) => {
@@ -238,6 +239,7 @@ macro_rules! contract_suite {
             the_same_step_of_another_run_is_not_withdrawn
             a_step_can_be_queued_again_after_its_report
             a_commit_that_withdraws_and_queues_a_step_leaves_the_new_attempt
+            a_step_has_one_attempt_at_most
         }
     };
     ($module:ident # $test:tt $fresh:path: $($rule:ident)+) => {

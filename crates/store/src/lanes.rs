@@ -54,7 +54,8 @@ pub trait Lanes: Send + Sync + 'static {
     /// Gives lanes up at once.
     async fn disown(&self, owner: &LaneOwner, lanes: &[Lane]) -> Result<(), StoreError>;
 
-    /// Puts commands into the inboxes of their runs' lanes.
+    /// Puts commands into the inboxes of their runs' lanes; one for a lane that is not there is
+    /// dropped.
     async fn send(&self, batch: Vec<(RunId, Command)>) -> Result<(), StoreError>;
 
     /// Items behind the cursors, at most `most` for each lane, in order; waits up to `wait` for the

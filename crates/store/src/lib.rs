@@ -8,6 +8,9 @@
 //! | [`Lanes`] | ownership, inboxes, timers | coordinators |
 //! | [`Notices`] | what is live: signals, presence | all |
 //!
+//! [`Embedded`] keeps everything in memory, for one machine. The feature `contract` gives the suite,
+//! for whoever adds a store or wraps one.
+//!
 //! Every operation takes a batch and answers for each item; an item's failure leaves the others
 //! alone. Nothing here decides what happens in a run: that is the engine's.
 #![warn(missing_docs)]

@@ -69,9 +69,9 @@ pub struct Commit {
     pub events: Arc<[Recorded]>,
     /// Results to keep under their steps.
     pub results: Vec<(StepId, StepResult)>,
-    /// Attempts for the workers.
+    /// Attempts for the workers. A step has one at most: a new one replaces the one before.
     pub ready: Vec<Arc<ReadyEntry>>,
-    /// Steps whose entry is taken from the workers, if it is still there.
+    /// Steps whose entry is taken from the workers, if it is still there; before `ready` is pushed.
     pub withdrawn: Vec<StepId>,
     /// When the run must be looked at although nothing arrived; nothing once it has ended.
     pub timer: Option<Timestamp>,
@@ -190,7 +190,8 @@ pub struct ListPage {
 pub trait RunLog: Send + Sync + 'static {
     /// Accepts goals: head, first record, timer, idempotency record and an inbox item for the
     /// lane's owner, all or nothing for each goal. The same run id with the same commit id is the
-    /// same submission, sent again.
+    /// same submission, sent again, and gets the same answer as the first time; with another
+    /// commit id it is taken, and nothing new is started.
     async fn submit(
         &self,
         batch: Vec<Submission>,

@@ -138,7 +138,7 @@ pub trait ReadyQueue: Send + Sync + 'static {
     ) -> Result<Vec<Claimed>, StoreError>;
 
     /// Stores a result that is too large to travel with its report. It is dropped after an hour
-    /// unless a commit keeps it.
+    /// unless it was reported by then, and with the report unless a commit keeps it.
     async fn put_result(&self, run: RunId, value: Arc<Value>) -> Result<ResultId, StoreError>;
 
     /// How long a claim or a heartbeat lasts.

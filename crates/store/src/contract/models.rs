@@ -9,9 +9,11 @@ use super::Harness;
 use super::scene::{Known, Scene, fresh_commit, steps, worker};
 use crate::{Claimed, Commit, CommitReply, Completed, Extended, Token};
 
-/// Any seed does; a failing one is named in the message.
+/// The first of the seeds; any does, and a failing one is named in the message.
 const SEED: u64 = 20_260_701;
-const TURNS: usize = 2_000;
+const TURNS: usize = 1_000;
+/// Few enough that the same step comes again and again.
+const STEPS: std::ops::Range<u32> = 1..40;
 
 /// Where a step's attempt is, by the naive model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,11 +73,12 @@ struct Story {
     known: Known,
     model: Model,
     rng: Rng,
+    seed: u64,
 }
 
 impl Story {
     async fn queue(&mut self) {
-        let step = self.rng.u32(1..40);
+        let step = self.rng.u32(STEPS);
         if !self.model.places.contains_key(&step) {
             self.known.queue(&[step]).await;
             self.model.push(step, 0);
@@ -83,7 +86,7 @@ impl Story {
     }
 
     async fn withdraw(&mut self) {
-        let step = self.rng.u32(1..40);
+        let step = self.rng.u32(STEPS);
         self.known.withdraw(step).await;
         self.model.places.remove(&step);
     }
@@ -93,7 +96,8 @@ impl Story {
         let claimed = self.scene.claim(&by.to_string(), slots).await;
         let due = self.model.waiting();
         let due = &due[..slots.min(due.len())];
-        assert_eq!(steps(&claimed), due.iter().map(|(_, step, _)| *step).collect::<Vec<_>>());
+        let due_steps: Vec<_> = due.iter().map(|(_, step, _)| *step).collect();
+        assert_eq!(steps(&claimed), due_steps, "seed {}", self.seed);
         for (claimed, (.., deliveries)) in claimed.into_iter().zip(due) {
             assert_eq!(claimed.deliveries, deliveries + 1);
             self.model.hand_out(claimed, by);
@@ -108,14 +112,15 @@ impl Story {
             Some(_) => Extended::Lost,
         };
         let by = worker(&by.to_string());
-        assert_eq!(self.scene.store.extend(&by, &[given.token]).await, Ok(vec![due]));
+        let reply = self.scene.store.extend(&by, &[given.token]).await;
+        assert_eq!(reply, Ok(vec![due]), "seed {}", self.seed);
     }
 
     async fn complete(&mut self, by: usize) {
         let Some(given) = self.model.any_given(&mut self.rng) else { return };
         let due = self.model.holder(given.token);
         let reply = self.scene.complete(&given, &by.to_string()).await;
-        assert_eq!(reply == Completed::Ok, due.is_some());
+        assert_eq!(reply == Completed::Ok, due.is_some(), "seed {}", self.seed);
         due.and_then(|(step, ..)| self.model.places.remove(&step));
     }
 
@@ -158,15 +163,20 @@ impl Story {
 }
 
 pub async fn the_queue_does_what_a_naive_model_of_it_does(harness: &dyn Harness) {
-    let scene = Scene::of(harness);
-    let known = scene.run().await;
-    let mut story = Story { scene, known, model: Model::default(), rng: Rng::with_seed(SEED) };
-    for _ in 0..TURNS {
-        story.turn(harness).await;
+    for seed in SEED..SEED + 4 {
+        let scene = Scene::of(harness);
+        let known = scene.run().await;
+        let rng = Rng::with_seed(seed);
+        let mut story = Story { scene, known, model: Model::default(), rng, seed };
+        for _ in 0..TURNS {
+            story.turn(harness).await;
+        }
+        let left = story.model.waiting().len();
+        assert_eq!(story.scene.claim("last", usize::MAX).await.len(), left);
+        assert!(story.model.given.len() > TURNS / 20, "seed {seed} tells a dull story");
+        let withdrawn = STEPS.map(StepId::new).collect();
+        story.known.commit(Commit { withdrawn, ..story.known.next(1) }).await;
     }
-    let left = story.model.waiting().len();
-    assert_eq!(story.scene.claim("last", usize::MAX).await.len(), left);
-    assert!(story.model.given.len() > TURNS / 20, "seed {SEED} tells a dull story");
 }
 
 /// A coordinator that may be behind: it commits on the head that it knows, and reads it anew only
@@ -185,7 +195,7 @@ pub async fn commits_on_random_parents_never_fork_a_history(harness: &dyn Harnes
         coordinators.push(Coordinator { known, sent: Vec::new() });
     }
     let mut line: Vec<CommitId> = vec![first.head];
-    for _ in 0..TURNS / 4 {
+    for _ in 0..TURNS / 2 {
         let coordinator = &mut coordinators[rng.usize(0..3)];
         let commit = match rng.choice(&coordinator.sent).filter(|_| rng.u8(0..4) == 0) {
             Some((old, _)) => old.clone(),

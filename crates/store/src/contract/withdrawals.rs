@@ -86,3 +86,13 @@ pub async fn a_commit_that_withdraws_and_queues_a_step_leaves_the_new_attempt(
     let new = scene.claim_one("w").await;
     assert_eq!(scene.complete(&new, "w").await, Completed::Ok);
 }
+
+pub async fn a_step_has_one_attempt_at_most(harness: &dyn Harness) {
+    let scene = Scene::of(harness);
+    let mut known = scene.run_with(&[1]).await;
+    let old = scene.claim_one("w").await;
+    known.queue(&[1]).await;
+    known.queue(&[1]).await;
+    assert_eq!(scene.complete(&old, "w").await, Completed::Gone);
+    assert_eq!(steps(&scene.claim("w", 9).await), [1]);
+}

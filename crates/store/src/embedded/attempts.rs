@@ -68,8 +68,12 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// The place of a queue, which exists from its first mention on.
-    pub(super) fn queue(&mut self, name: &QueueName) -> usize {
+    /// The numbers of queues, which exist from their first mention on.
+    pub(super) fn queues(&mut self, names: &[QueueName]) -> Vec<usize> {
+        names.iter().map(|name| self.queue(name)).collect()
+    }
+
+    fn queue(&mut self, name: &QueueName) -> usize {
         if let Some(&queue) = self.names.get(name) {
             return queue;
         }

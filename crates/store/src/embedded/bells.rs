@@ -5,7 +5,9 @@
 //! A ring that reaches a claim which is dropped goes to the next one (tokio's `Notify` promises
 //! it). A lane's bell wakes **all** its readers, since reading takes nothing away.
 //!
-//! No wakeup is lost: a call listens first, then looks, then waits.
+//! No wakeup is lost: a call picks up its ears first, then looks, then waits. What is rung between
+//! reaches it: `Notify` keeps a ring for one until somebody takes it, and a ring for all counts for
+//! every ear that was there.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -60,9 +62,6 @@ pub(super) async fn first<T>(
     let listening = async {
         loop {
             let mut ears: Vec<_> = bells.iter().map(|bell| Box::pin(bell.notified())).collect();
-            for ear in &mut ears {
-                ear.as_mut().enable();
-            }
             if let Some(found) = look()? {
                 return Ok(Some(found));
             }

@@ -1,5 +1,7 @@
 //! The contract suite over the embedded store, and what only it promises.
 
+mod wakeups;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -47,19 +47,19 @@ impl ReadyQueue for Embedded {
         if slots == 0 {
             return Ok(Vec::new());
         }
-        let places: Vec<_> = self.change("claim", |state, _| {
-            queues.iter().map(|name| state.attempts.queue(name)).collect()
+        let until = Instant::now() + self.lease;
+        let (claimed, places) = self.change("claim", |state, after| {
+            let places = state.attempts.queues(queues);
+            let rings = &mut after.rings;
+            (state.attempts.take(worker, &places, slots, until, rings), places)
         })?;
-        let look = || self.take(worker, &places, slots);
-        if let Some(claimed) = look()? {
+        if !claimed.is_empty() || wait.is_zero() {
             return Ok(claimed);
-        }
-        if wait.is_zero() {
-            return Ok(Vec::new());
         }
         let bells: Vec<_> = self.look("claim", |state| {
             places.iter().map(|place| state.attempts.bell(*place).clone()).collect()
         })?;
+        let look = || self.take(worker, &places, slots);
         Ok(first(&bells, wait, look).await?.unwrap_or_default())
     }
 
@@ -96,7 +96,7 @@ impl ReadyQueue for Embedded {
     ) -> Result<Vec<Claimed>, StoreError> {
         let now = Instant::now();
         self.change("steal", |state, _| {
-            let places: Vec<_> = queues.iter().map(|name| state.attempts.queue(name)).collect();
+            let places = state.attempts.queues(queues);
             state.attempts.steal(worker, &places, slots, now, now + self.lease)
         })
     }

@@ -11,6 +11,9 @@
 //! so that a machine that is busy for a while is busy for both. Quote the ratios.
 #![allow(clippy::print_stdout)] // it is what this program is for
 
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod bare;
 mod cluster;
 mod shape;

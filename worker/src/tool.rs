@@ -7,7 +7,7 @@
 
 use async_trait::async_trait;
 use serde_json::Value;
-use sortie_engine::{AttemptNumber, Failure, RunId, StepId, ToolSpec};
+use sortie_engine::{AttemptNumber, Failure, Generation, RunId, StepId, ToolSpec, idempotency_key};
 use tokio_util::sync::CancellationToken;
 
 /// Something that a worker can do.
@@ -32,10 +32,18 @@ pub struct Call {
     pub step: StepId,
     /// Which try at it.
     pub attempt: AttemptNumber,
-    /// The same for every attempt at the step: a tool that changes the world remembers it.
-    pub idempotency_key: String,
+    /// How often a person asked for the step again.
+    pub generation: Generation,
     /// Cancelled when nobody waits for the result any more.
     pub stopped: CancellationToken,
+}
+
+impl Call {
+    /// The same for every attempt at the step: a tool that changes the world remembers it.
+    #[must_use]
+    pub fn idempotency_key(&self) -> String {
+        idempotency_key(self.run, self.step, self.generation)
+    }
 }
 
 #[cfg(test)]
@@ -49,7 +57,7 @@ pub(crate) mod tests {
             run: RunId::new(0, Lane(0), 1),
             step: StepId::new(1),
             attempt: AttemptNumber::FIRST,
-            idempotency_key: "r/1/1".to_owned(),
+            generation: Generation::FIRST,
             stopped: CancellationToken::new(),
         }
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use sortie_engine::{
-    CommitBudget, CommitId, Context, Folded, INLINE_RESULT_BYTES, ReadyStep, Run, RunId, StepId,
+    CommitBudget, CommitId, Context, Folded, INLINE_RESULT_BYTES, ReadyStep, RunId, StepId,
     Timestamp,
 };
-use sortie_store::{Commit, CommitReply, Input, InputValue, ReadyEntry, RunSummary, Store};
+use sortie_store::{Commit, CommitReply, Input, InputValue, ReadyEntry, Store};
 
 use super::live::{Flight, Live};
 use super::{Driver, RUNS_PER_COMMIT, STORE_PAUSE, load};
@@ -164,7 +164,7 @@ fn assemble(live: &mut Live, id: CommitId, folded: Folded) -> Commit {
         timer: None,
         model_call: live.run.open_call().is_some(),
         consumed: Vec::new(),
-        summary: summary(&live.run),
+        summary: live.summary(),
     }
 }
 
@@ -193,18 +193,5 @@ fn entry(live: &Live, ready: ReadyStep) -> ReadyEntry {
         inputs,
         deadline: ready.deadline,
         workers_lost: ready.workers_lost,
-    }
-}
-
-fn summary(run: &Run) -> RunSummary {
-    let (steps, ended) = run.progress();
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    RunSummary {
-        state: run.state(),
-        partial: run.is_partial(),
-        ended_at: run.ended_at(),
-        steps: count(steps),
-        steps_ended: count(ended),
-        ..RunSummary::submitted(run.id(), run.goal(), run.submitted_at())
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sortie_engine::{
-    Command, CommitId, ModelCall, Recorded, ResultBody, Run, RunId, StepId, StepResult, Timestamp,
+    Command, CommitId, ModelCall, ResultBody, Run, RunId, StepId, StepResult, Timestamp,
 };
-use sortie_store::{History, InboxId, InboxItem};
+use sortie_store::{History, InboxId, InboxItem, RunSummary};
 
 use crate::calls::{CallHandle, Place, Word};
 
@@ -79,7 +79,8 @@ impl Mailbox {
 /// A run's place in the driver: its mail, and its state once that is loaded.
 pub(super) struct Slot {
     pub(super) mailbox: Mailbox,
-    pub(super) live: Option<Live>,
+    /// On the heap, so that the map of slots moves little.
+    pub(super) live: Option<Box<Live>>,
     /// Whether it stands in the driver's queue of runs to commit.
     pub(super) is_dirty: bool,
     /// Whether it stands in the queue for a place among the model calls.
@@ -107,6 +108,8 @@ pub(super) struct Live {
     pub(super) results: BTreeMap<StepId, Arc<Value>>,
     pub(super) call: Option<(ModelCall, CallHandle)>,
     pub(super) flight: Option<Flight>,
+    /// What lists show of it, as it was at the start: the parts that never change are shared.
+    summary: RunSummary,
 }
 
 /// What belongs to a run's commit that is under way.
@@ -118,17 +121,33 @@ pub(super) struct Flight {
 
 impl Live {
     /// The state that a history folds into, if this version understands it.
-    pub(super) fn replay(run: RunId, history: &History) -> Option<Self> {
+    pub(super) fn replay(run: RunId, history: &History) -> Option<Box<Self>> {
         let events = history.commits.iter().flat_map(|(_, events)| events.iter());
-        let run = Run::replay(run, events.map(|recorded: &Recorded| recorded))?;
-        Some(Self {
+        let run = Run::replay(run, events)?;
+        let summary = RunSummary::submitted(run.id(), run.goal(), run.submitted_at());
+        Some(Box::new(Self {
             run,
             head: history.head,
             stored_timer: None,
             results: BTreeMap::new(),
             call: None,
             flight: None,
-        })
+            summary,
+        }))
+    }
+
+    /// What lists show of it now.
+    pub(super) fn summary(&self) -> RunSummary {
+        let (steps, ended) = self.run.progress();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        RunSummary {
+            state: self.run.state(),
+            partial: self.run.is_partial(),
+            ended_at: self.run.ended_at(),
+            steps: count(steps),
+            steps_ended: count(ended),
+            ..self.summary.clone()
+        }
     }
 
     /// Whether the run still listens to the call that says this.

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::template::{Node, Path, Segment};
+use crate::template::{Node, Path, Segment, Template};
 
 /// Deeper schemas are refused: the checker is recursive, and no tool needs this much.
 const MAX_DEPTH: usize = 32;
@@ -212,8 +212,11 @@ impl Schema {
 
     /// Where a template breaks the schema whatever its holes will hold.
     #[must_use]
-    pub fn check_template(&self, node: &Node) -> Vec<Violation> {
-        self.run(&node.into())
+    pub fn check_template(&self, template: &Template) -> Vec<Violation> {
+        match template.root() {
+            Some(node) => self.run(&node.into()),
+            None => self.check(template.source()),
+        }
     }
 
     fn run(&self, shape: &Shape<'_>) -> Vec<Violation> {
@@ -505,7 +508,6 @@ fn strings(value: &Value) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::Template;
     use serde_json::json;
 
     fn search() -> Schema {
@@ -549,7 +551,7 @@ mod tests {
     fn a_hole_counts_as_any_value_and_text_with_holes_as_a_string() {
         let fits = |input| {
             let template = Template::parse(&input).unwrap();
-            search().check_template(template.root()).is_empty()
+            search().check_template(&template).is_empty()
         };
         assert!(fits(json!({"query": "{{1}}", "limit": "{{1.count}}"})));
         assert!(fits(json!({"query": "a {{1}} b c d e f g"})));

@@ -25,7 +25,8 @@ pub const MAX_REFERENCES: usize = 256;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
     source: Arc<Value>,
-    root: Node,
+    /// Nothing where the source holds no reference and no escape: then it stands for itself.
+    root: Option<Node>,
     references: Vec<Reference>,
     bytes: usize,
 }
@@ -108,10 +109,17 @@ impl Template {
     /// # Errors
     /// If something looks like a reference and is none, or the input is too deep.
     pub fn parse(input: &Value) -> Result<Self, BadTemplate> {
+        Self::sized(Arc::new(input.clone()), json_bytes(input))
+    }
+
+    /// The same for an input whose size in bytes of JSON is known.
+    pub(crate) fn sized(source: Arc<Value>, bytes: usize) -> Result<Self, BadTemplate> {
         let mut references = Vec::new();
-        let root = parse_node(input, 0, &mut references)?;
-        let bytes = json_bytes(input);
-        Ok(Self { source: Arc::new(input.clone()), root, references, bytes })
+        let root = match has_braces(&source, 0)? {
+            true => Some(parse_node(&source, 0, &mut references)?),
+            false => None,
+        };
+        Ok(Self { source, root, references, bytes })
     }
 
     /// The input as the author wrote it.
@@ -126,10 +134,10 @@ impl Template {
         self.bytes
     }
 
-    /// The parsed form.
+    /// The parsed form; nothing where the source stands for itself.
     #[must_use]
-    pub fn root(&self) -> &Node {
-        &self.root
+    pub const fn root(&self) -> Option<&Node> {
+        self.root.as_ref()
     }
 
     /// Every reference, each once, in the order in which they first occur.
@@ -152,8 +160,12 @@ impl Template {
     #[must_use]
     pub fn same_as(&self, other: &Self, same: impl Fn(StepNumber, StepNumber) -> bool) -> bool {
         let pairs = self.references.iter().zip(&other.references);
-        self.references.len() == other.references.len()
-            && self.root == other.root
+        let same_words = match (&self.root, &other.root) {
+            (None, None) => self.source == other.source,
+            (one, another) => one == another,
+        };
+        same_words
+            && self.references.len() == other.references.len()
             && pairs.into_iter().all(|(a, b)| a.path == b.path && same(a.step, b.step))
     }
 }
@@ -185,7 +197,11 @@ pub fn render<'v>(
         })?;
         filler.parts.push(part);
     }
-    filler.fill(&template.root).ok_or_else(|| {
+    let filled = match &template.root {
+        Some(root) => filler.fill(root),
+        None => Some(template.source.as_ref().clone()),
+    };
+    filled.ok_or_else(|| {
         let message =
             format!("the input with its references filled in is larger than {max_bytes} bytes");
         Failure::new(FailureKind::InvalidInput, message)
@@ -310,6 +326,29 @@ impl fmt::Display for Path {
         }
         Ok(())
     }
+}
+
+/// Whether anything in the input could be a reference.
+fn has_braces(input: &Value, depth: usize) -> Result<bool, BadTemplate> {
+    if depth > MAX_INPUT_DEPTH {
+        return Err(BadTemplate::TooDeep);
+    }
+    let mut found = false;
+    match input {
+        Value::String(text) => found = text.contains("{{"),
+        Value::Array(items) => {
+            for item in items {
+                found |= has_braces(item, depth + 1)?;
+            }
+        }
+        Value::Object(map) => {
+            for value in map.values() {
+                found |= has_braces(value, depth + 1)?;
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+    Ok(found)
 }
 
 fn parse_node(

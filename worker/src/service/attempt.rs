@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use sortie_engine::{
     AttemptReport, Delivery, Failure, FailureKind, Outcome, ResultBody, StepNumber, StepResult,
-    Timestamp, Usage, WorkerName, idempotency_key, render,
+    Timestamp, Usage, WorkerName, render,
 };
 use sortie_store::{Claimed, Clock, Completion, InputValue, ReadyEntry, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -88,7 +88,7 @@ impl Runner {
             run: entry.run,
             step: entry.step,
             attempt: entry.attempt,
-            idempotency_key: idempotency_key(entry.run, entry.step, entry.generation),
+            generation: entry.generation,
             stopped,
         };
         let time_left = entry.deadline.since(self.clock.now());

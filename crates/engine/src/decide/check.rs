@@ -2,6 +2,7 @@
 //! fault with what would be right.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use crate::event::{PlannedStep, ToolTerms};
 use crate::ids::{StepId, StepNumber};
 use crate::plan::{Problem, StepDraft};
 use crate::run::{Plan, Run, Step};
-use crate::template::{Reference, Template, json_bytes};
+use crate::template::{Reference, Template};
 use crate::tool::{Catalogue, ToolSpec};
 
 /// The largest input of one step, in bytes of JSON: a quarter of a commit's run budget.
@@ -19,11 +20,13 @@ const MAX_DESCRIPTION_BYTES: usize = 2048;
 /// A step waits for at most so many others, as many as a plan can have.
 const MAX_DEPENDENCIES: usize = 1024;
 
-/// What can be said of a step while the rest of its plan is still being written.
+/// What can be said of a step while the rest of its plan is still being written. `bytes` is the
+/// size of its input.
 pub(super) fn step(
     run: &Run,
     plan: &Plan,
     draft: &StepDraft,
+    bytes: usize,
     catalogue: &Catalogue,
 ) -> Result<(PlannedStep, ToolTerms), Vec<Problem>> {
     let mut faults = Faults { step: draft.number, found: Vec::new() };
@@ -34,7 +37,7 @@ pub(super) fn step(
         let name: String = draft.tool.chars().take(64).collect();
         faults.add(format!("there is no tool `{name}`, only: {}", names.join(", ")));
     }
-    let input = check_input(draft, tool.map(AsRef::as_ref), &mut faults);
+    let input = check_input(draft, bytes, tool.map(AsRef::as_ref), &mut faults);
     let depends_on = check_dependencies(draft, input.as_ref(), &mut faults);
     if let Some(input) = &input {
         for reference in input.references() {
@@ -115,16 +118,16 @@ fn check_label(plan: &Plan, draft: &StepDraft, faults: &mut Faults) {
 
 fn check_input(
     draft: &StepDraft,
+    bytes: usize,
     tool: Option<&ToolSpec>,
     faults: &mut Faults,
 ) -> Option<Template> {
-    let size = json_bytes(&draft.tool_input);
-    if size > MAX_INPUT_BYTES {
-        faults.add(format!("the input has {size} bytes, at most {MAX_INPUT_BYTES} fit"));
+    if bytes > MAX_INPUT_BYTES {
+        faults.add(format!("the input has {bytes} bytes, at most {MAX_INPUT_BYTES} fit"));
         return None;
     }
-    let input = spread_plain_text(&draft.tool_input, tool);
-    let template = match Template::parse(&input) {
+    let input = Arc::new(spread_plain_text(&draft.tool_input, tool));
+    let template = match Template::sized(input, bytes) {
         Ok(template) => template,
         Err(problem) => {
             faults.add(problem.to_string());
@@ -132,7 +135,7 @@ fn check_input(
         }
     };
     if let Some(tool) = tool {
-        let violations = tool.input.check_template(template.root());
+        let violations = tool.input.check_template(&template);
         faults.extend(violations.iter().map(|violation| {
             format!("the input does not fit the tool `{}`: {violation}", tool.name)
         }));

@@ -23,13 +23,14 @@ impl Run {
         cx: &Context<'_>,
     ) -> Result<Decision, Refusal> {
         let Some(plan) = self.open_plan(version)? else { return Ok(Decision::default()) };
-        if let Some(problem) = self.overflow(plan, draft) {
+        let bytes = crate::template::json_bytes(&draft.tool_input);
+        if let Some(problem) = self.overflow(plan, bytes) {
             // No use in hearing the rest: it could go on for ever.
             let mut problems = known_problems(plan);
             problems.push(problem);
             return Ok(self.reject(version, problems, Usage::default(), cx));
         }
-        let events = match check::step(self, plan, draft, cx.catalogue) {
+        let events = match check::step(self, plan, draft, bytes, cx.catalogue) {
             Err(problems) => {
                 vec![Event::StepRejected { version, draft: draft.clone(), problems }]
             }
@@ -85,11 +86,11 @@ impl Run {
     }
 
     /// What makes a plan too large to go on reading.
-    fn overflow(&self, plan: &Plan, draft: &StepDraft) -> Option<Problem> {
+    fn overflow(&self, plan: &Plan, bytes: usize) -> Option<Problem> {
         let limit = self.goal.limits.steps as usize;
         let message = if plan.len() >= limit {
             format!("the plan has more than {limit} steps")
-        } else if plan.bytes + crate::template::json_bytes(&draft.tool_input) > MAX_PLAN_BYTES {
+        } else if plan.bytes + bytes > MAX_PLAN_BYTES {
             format!("the plan is larger than {MAX_PLAN_BYTES} bytes")
         } else if plan.rejected.len() >= MAX_REJECTED {
             format!("more than {MAX_REJECTED} steps are not sound")

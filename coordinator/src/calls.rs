@@ -8,9 +8,12 @@ mod places;
 mod plan;
 mod previews;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use sortie_engine::{Catalogue, Command, Failure, FailureKind, ModelCall, Run, RunId};
 use sortie_store::Store;
 use tokio::sync::mpsc;
@@ -55,6 +58,7 @@ pub(crate) struct Calls {
 }
 
 /// What the task of one call needs.
+#[derive(Clone)]
 struct Caller {
     planner: Arc<dyn Planner>,
     store: Arc<dyn Store>,
@@ -103,16 +107,17 @@ impl Calls {
             call,
         };
         let span = tracing::info_span!("model_call", run = %run.id(), call = ?call);
-        let task = match call {
+        let work: BoxFuture<'static, ()> = match call {
             ModelCall::Plan(version) => {
                 let request = plan::request(run, version, catalogue);
-                self.tasks.spawn(hold(place, plan::make(caller, request)).instrument(span))
+                Box::pin(plan::make(caller.clone(), request))
             }
             ModelCall::Answer(attempt) => {
                 let material = answer::Material::of(run, attempt);
-                self.tasks.spawn(hold(place, answer::make(caller, material)).instrument(span))
+                Box::pin(answer::make(caller.clone(), material))
             }
         };
+        let task = self.tasks.spawn(hold(place, caller, work).instrument(span));
         CallHandle(task.abort_handle())
     }
 
@@ -128,8 +133,11 @@ impl Calls {
     }
 }
 
-async fn hold(place: Place, work: impl Future<Output = ()>) {
-    work.await;
+/// A call that panics ends like any other that fails: otherwise its run would wait for it for ever.
+async fn hold(place: Place, caller: Caller, work: BoxFuture<'static, ()>) {
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        caller.crashed().await;
+    }
     drop(place);
 }
 
@@ -146,6 +154,16 @@ impl Caller {
         let word = Word { run: self.run, call: self.call, command, is_last };
         // The driver is gone: whoever adopts the run asks again.
         let _ = self.words.send(word).await;
+    }
+
+    async fn crashed(&self) {
+        tracing::error!("a model call panicked");
+        let failure = Failure::new(FailureKind::Internal, "the call of the planner crashed");
+        self.end(match self.call {
+            ModelCall::Plan(version) => Command::PlanFailed { version, failure },
+            ModelCall::Answer(attempt) => Command::AnswerFailed { attempt, failure },
+        })
+        .await;
     }
 
     fn fell_silent(&self) -> Failure {

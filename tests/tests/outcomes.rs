@@ -260,6 +260,19 @@ async fn a_planner_that_cannot_plan_is_not_asked_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_planner_that_panics_fails_its_call_and_not_the_coordinator() {
+    let script = Script::for_each(|request| {
+        assert!(request.goal != "wild", "the planner is on fire");
+        vec![echoes(1, json!(1), &[])]
+    });
+    let cluster = TestCluster::start(script, registry([echo()])).await;
+    let story = cluster.run("wild").await;
+    assert_eq!(story.failure().kind, FailureKind::Internal);
+    assert!(story.took() < Duration::from_secs(60), "{:?}", story.took());
+    assert_eq!(cluster.run("calm").await.answer(), "1=1; ");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plan_of_too_many_steps_is_not_heard_to_the_end() {
     let script = Script::for_each(|_| (1..=20).map(|n| echoes(n, json!(n), &[])).collect());
     let cluster = TestCluster::start(script, registry([echo()])).await;

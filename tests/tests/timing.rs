@@ -198,6 +198,37 @@ async fn a_planner_that_writes_for_ever_is_ended_by_the_deadline_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_planner_that_falls_silent_is_asked_again() {
+    let silence = Duration::from_secs(300);
+    let script = Script::for_each(|request| match request.version.get() {
+        1 => vec![naps(1, 1000, &[]), Line::Pause(MINUTE * 60)],
+        _ => vec![naps(1, 1000, &[])],
+    });
+    let cluster = TestCluster::start(script, registry([nap(&Gauge::default())])).await;
+    let story = cluster.run("go").await;
+    assert_eq!(story.state(), RunState::Succeeded);
+    assert_at(story.when(succeeded(1)), SECOND);
+    let failed = story.when(|event| matches!(event, Event::PlanCallFailed { .. }));
+    assert_at(failed, silence);
+    assert!(story.took() <= silence + SECOND, "{:?}", story.took());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_steps_of_one_plan_start_at_once() {
+    let asleep = Gauge::default();
+    let script = Script::new((1..=1000).map(|number| naps(number, 1000, &[])).collect());
+    let mut options = ClusterOptions::new(script, registry([nap(&asleep)]));
+    options.concurrency = 1000;
+    let cluster = TestCluster::with(options).await;
+    let mut goal = Goal::new("go");
+    goal.limits.steps = 1000;
+    let run = cluster.submit(goal).await;
+    let story = cluster.ended(run).await;
+    assert_eq!(asleep.most(), 1000);
+    assert_at(story.took(), SECOND);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_worker_never_runs_more_than_it_may() {
     let asleep = Gauge::default();
     let script = Script::new((1..=9).map(|number| naps(number, 1000, &[])).collect());

@@ -63,6 +63,13 @@ impl Planner for OfflinePlanner {
         let parts = answer_parts(request.into_inner()).map_err(|failure| status(&failure))?;
         Ok(Response::new(stream(parts)))
     }
+
+    async fn describe_planner(
+        &self,
+        _: Request<v1::DescribePlannerRequest>,
+    ) -> Result<Response<v1::DescribePlannerResponse>, Status> {
+        Ok(Response::new(v1::DescribePlannerResponse { planner: offline::NAME.to_owned() }))
+    }
 }
 
 fn stream<T: Send + 'static>(parts: Vec<T>) -> Parts<T> {

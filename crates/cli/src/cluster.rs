@@ -120,5 +120,6 @@ pub(crate) fn options(settings: &Settings, add_tools: AddTools) -> embedded::Opt
         retention: settings.retention.value,
         limits: settings.limits.values(),
         add_tools,
+        reflection: settings.reflection.value,
     }
 }

@@ -1,18 +1,49 @@
-//! The boundary to the cluster inside the process: coordinator, planner and worker over the
-//! embedded store, reached through their gRPC interfaces over an in-process transport.
+//! The cluster inside the process: coordinator, planner and worker over the embedded store, reached
+//! through their gRPC interfaces over an in-process transport. No port, no file.
+//!
+//! ```text
+//!   client ──┐  in-process   ┌──────────────┐          ┌───────────────┐
+//!            ├──────────────>│ front, watch │──────────│               │
+//!   TCP ─────┘  transport    ├──────────────┤          │ embedded store│
+//!                            │ driver       │──────────│               │
+//!                            └──────┬───────┘          └───────┬───────┘
+//!                     in-process    v transport                │
+//!                            ┌──────────────┐          ┌───────┴───────┐
+//!                            │ planner      │          │ worker, tools │
+//!                            └──────────────┘          └───────────────┘
+//! ```
 //!
 //! The rest of the program knows only a [`Channel`] and an orderly end.
 
+mod error;
+mod services;
+mod transport;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use sortie_engine::Limits;
-use sortie_worker::{Registry, RegistryError};
+use sortie_coordinator::{
+    CatalogueWatch, Driver, DriverOptions, Front as FrontDoor, FrontOptions, FrontParts,
+    GrpcPlanner, ServiceOptions, WatchHub, WatchOptions,
+};
+use sortie_engine::{Lane, Limits, WorkerName};
+use sortie_store::{Embedded as EmbeddedStore, EmbeddedOptions, LaneOwner, Store};
+use sortie_worker::{Documents, Registry, RegistryError, Worker, WorkerOptions, tools};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::transport::Channel;
+
+pub(crate) use error::EmbeddedError;
+use services::Services;
 
 /// Puts a program's own tools beside the built-in ones.
 pub(crate) type AddTools = Box<dyn FnOnce(&mut Registry) -> Result<(), RegistryError> + Send>;
+
+/// Steps of a plan that still run when the process is told to end get so long.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How the cluster is built.
 pub(crate) struct Options {
@@ -26,44 +57,53 @@ pub(crate) struct Options {
     pub(crate) limits: Limits,
     /// A program's own tools.
     pub(crate) add_tools: AddTools,
-}
-
-/// Where and how the cluster is offered to others.
-pub(crate) struct Front {
-    /// The address to listen on.
-    pub(crate) listen: SocketAddr,
     /// Whether the interfaces describe themselves to clients.
     pub(crate) reflection: bool,
-}
-
-/// Why there is no cluster.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum EmbeddedError {
-    /// This build does not contain one.
-    #[error(
-        "internal error: this build of sortie has no cluster inside; name one with --endpoint URL"
-    )]
-    NotBuilt,
 }
 
 /// A running cluster inside the process.
 pub(crate) struct Embedded {
     channel: Channel,
-    stop: CancellationToken,
+    services: Services,
+    routes: Routes,
 }
 
 impl Embedded {
     /// Builds the cluster and starts it.
     pub(crate) async fn start(options: Options) -> Result<Self, EmbeddedError> {
-        tracing::debug!(
-            docs = ?options.docs,
-            concurrency = options.concurrency,
-            retention = options.retention,
-            run_timeout = ?options.limits.run_timeout,
-            "no cluster is built in"
-        );
-        drop(options.add_tools);
-        Err(EmbeddedError::NotBuilt)
+        let registry = Arc::new(registry(options.docs, options.add_tools)?);
+        let embedded = EmbeddedStore::new(EmbeddedOptions {
+            keep_runs: options.retention,
+            ..EmbeddedOptions::default()
+        });
+        let store: Arc<dyn Store> = embedded;
+        let services = Services::new();
+        let name = format!("embedded-{:08x}", fastrand::u32(..));
+        let worker = worker(&store, registry, &name, options.concurrency).await?;
+        services.spawn(|stop| worker.run(stop));
+        let (catalogue_watch, catalogue) = CatalogueWatch::open(store.clone()).await?;
+        services.spawn(|stop| catalogue_watch.run(stop));
+        let planner = services.offer(Routes::new(sortie_planner::service()));
+        let lanes = (0..store.lane_count()).map(Lane).collect();
+        let (driver, handle) = Driver::new(
+            store.clone(),
+            Arc::new(GrpcPlanner::new(planner)),
+            catalogue.changes(),
+            DriverOptions::new(LaneOwner(name), lanes),
+        )
+        .await?;
+        services.spawn(|stop| driver.run(stop));
+        let (hub, watches) = WatchHub::new(store.clone(), WatchOptions::default());
+        services.spawn(|stop| hub.run(stop));
+        let parts = FrontParts { store, watches, catalogue, lanes: handle.lanes };
+        let front = FrontOptions { limits: options.limits, ..FrontOptions::default() };
+        let front = FrontDoor::new(parts, front);
+        let offered = ServiceOptions { reflection: options.reflection };
+        let (routes, readiness) = sortie_coordinator::services(front, offered).await?;
+        readiness.set(true).await;
+        let routes = routes.add_service(sortie_planner::service());
+        let channel = services.offer(routes.clone());
+        Ok(Self { channel, services, routes })
     }
 
     /// Where its coordinator and planner are reached.
@@ -73,19 +113,52 @@ impl Embedded {
 
     /// Ends it: no run is accepted any more, what runs is stopped.
     pub(crate) async fn stop(self) {
-        self.stop.cancel();
+        drop(self.channel);
+        self.services.stop().await;
     }
 }
 
 /// Builds the cluster and offers it on a port until `stop` is cancelled.
 pub(crate) async fn serve(
     options: Options,
-    front: Front,
+    listen: SocketAddr,
     stop: CancellationToken,
 ) -> Result<(), EmbeddedError> {
-    tracing::debug!(listen = %front.listen, reflection = front.reflection, "serving");
+    let bind = |source| EmbeddedError::Listen { address: listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(bind)?;
+    let address = listener.local_addr().map_err(bind)?;
     let cluster = Embedded::start(options).await?;
-    stop.cancelled().await;
+    tracing::warn!("runs are kept in memory: they are forgotten when this process ends");
+    tracing::info!(address = %format_args!("http://{address}"), "listening");
+    let served = transport::serve_tcp(cluster.routes.clone(), listener, stop).await;
     cluster.stop().await;
-    Ok(())
+    served
+}
+
+/// The built-in tools and the program's own.
+fn registry(docs: Option<PathBuf>, add_tools: AddTools) -> Result<Registry, EmbeddedError> {
+    let documents = match docs {
+        Some(folder) => Documents::from_folder(&folder)?,
+        None => Documents::builtin(),
+    };
+    for skipped in documents.skipped() {
+        tracing::warn!(document = %skipped.path.display(), reason = %skipped.reason, "a document was left out");
+    }
+    let mut registry = tools::builtin(documents)?;
+    add_tools(&mut registry)?;
+    Ok(registry)
+}
+
+/// A worker for every queue that its tools wait in.
+async fn worker(
+    store: &Arc<dyn Store>,
+    registry: Arc<Registry>,
+    name: &str,
+    concurrency: usize,
+) -> Result<Worker, EmbeddedError> {
+    let mut queues: Vec<_> = registry.catalogue().iter().map(|tool| tool.queue.clone()).collect();
+    queues.sort();
+    queues.dedup();
+    let options = WorkerOptions { name: WorkerName::new(name), queues, concurrency, grace: GRACE };
+    Ok(Worker::new(store.clone(), registry, options).await?)
 }

@@ -47,7 +47,14 @@ impl From<io::Error> for Error {
 
 impl From<EmbeddedError> for Error {
     fn from(error: EmbeddedError) -> Self {
-        Self::Failed { kind: FailureKind::Internal, message: error.to_string() }
+        let message = match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        };
+        match error.is_refusal() {
+            true => Self::Refused(message),
+            false => Self::Failed { kind: FailureKind::Internal, message },
+        }
     }
 }
 

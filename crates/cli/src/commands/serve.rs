@@ -7,7 +7,7 @@ use sortie_service::shutdown::{Signals, until_told};
 use crate::app::App;
 use crate::arguments::{EmbeddedArgs, flag_values};
 use crate::cluster::options;
-use crate::embedded::{self, Front};
+use crate::embedded;
 use crate::error::Error;
 use crate::exit::Exit;
 
@@ -38,10 +38,10 @@ impl ServeArgs {
 /// Until the first signal, then to an orderly end; a second Ctrl-C does not wait for it.
 pub(crate) async fn execute(app: App) -> Result<Exit, Error> {
     let settings = &app.settings;
-    let front = Front { listen: settings.listen.value, reflection: settings.reflection.value };
+    let listen = settings.listen.value;
     let options = options(settings, app.add_tools);
     let signals = Signals::listen()?;
-    let served = until_told(signals, |stop| embedded::serve(options, front, stop)).await;
+    let served = until_told(signals, |stop| embedded::serve(options, listen, stop)).await;
     match served {
         Ok(Ok(())) => Ok(Exit::Done),
         Ok(Err(error)) => Err(error.into()),

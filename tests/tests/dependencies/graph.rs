@@ -30,7 +30,7 @@ pub(crate) fn root() -> PathBuf {
 impl Graph {
     /// Asks cargo. What this platform does not build is left out, for it may not be downloaded.
     pub(crate) fn load() -> Self {
-        let version = String::from_utf8(run(&mut command("RUSTC", "rustc").arg("-vV"))).unwrap();
+        let version = String::from_utf8(run(command("RUSTC", "rustc").arg("-vV"))).unwrap();
         let platform = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
         let mut cargo = command("CARGO", "cargo");
         cargo.args(["metadata", "--format-version=1", "--locked", "--all-features"]);

@@ -36,7 +36,8 @@ pub(super) fn prepare() -> Result<(), Failure> {
 /// The test against the program that stands beside this task.
 pub(super) fn client_test() -> Result<Command, Failure> {
     let name = format!("sortie{}", std::env::consts::EXE_SUFFIX);
-    let mut test = command(interpreter(&places::python()?), &["tests/python/client_test.py", "-v"]);
+    let mut test =
+        command(interpreter(&places::python()?), &["-B", "tests/python/client_test.py", "-v"]);
     test.env("SORTIE_PROGRAM", places::programs()?.join(name));
     Ok(test)
 }

@@ -1,1 +1,0 @@
-//! Benchmarks of the embedded cluster against a bare tokio loop.

@@ -1,6 +1,7 @@
 //! The configuration file that people copy, `deploy/sortie.toml`: complete, and true.
 
 use super::*;
+use crate::config::file;
 use crate::config::keys::KEYS;
 
 fn example() -> String {
@@ -40,7 +41,7 @@ fn the_example_says_what_the_defaults_are() {
 fn the_example_has_every_key() {
     let text = with_examples(&example());
     let (mut given, mut mistakes) = (Vec::new(), Vec::new());
-    crate::config::file::read(Path::new("sortie.toml"), &text, &mut given, &mut mistakes);
+    file::read(Path::new("sortie.toml"), &text, &mut given, &mut mistakes);
     assert!(mistakes.is_empty(), "{mistakes:?}");
     for key in KEYS {
         assert!(given.iter().any(|given| given.key == key), "`{key}` is missing");

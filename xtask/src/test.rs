@@ -29,6 +29,9 @@ fn all_steps(report: &mut Report) -> Result<(), Failure> {
     report.step("clippy", &mut cargo_with("clippy", &strict))?;
     let mut docs = cargo_with("doc", &["--no-deps"]);
     report.step("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    // All that the tests need, the program for the Python client included: apart from the tests, so
+    // that each has its own time.
+    report.step("build", &mut cargo_with("build", &["--bins", "--tests", "--examples"]))?;
     if answers(&mut cargo(&["nextest", "--version"])) {
         let all = [&["nextest", "run"][..], &workspace, &["--no-fail-fast"]].concat();
         report.step("tests", &mut cargo(&all))?;
@@ -37,9 +40,6 @@ fn all_steps(report: &mut Report) -> Result<(), Failure> {
         report.step("tests", &mut cargo_with("test", &all))?;
     }
     report.step("doc tests", &mut cargo_with("test", &["--doc", "--no-fail-fast"]))?;
-    // The very program that the tests have built.
-    let mut program = cargo_with("build", &["--bin", "sortie"]);
-    report.step("program", &mut program)?;
     report.timed("Python environment", |_| python::prepare())?;
     report.step("Python client", &mut python::client_test()?)
 }

@@ -68,7 +68,8 @@ impl Planner for OfflinePlanner {
         &self,
         _: Request<v1::DescribePlannerRequest>,
     ) -> Result<Response<v1::DescribePlannerResponse>, Status> {
-        Ok(Response::new(v1::DescribePlannerResponse { planner: offline::NAME.to_owned() }))
+        let planner = offline::NAME.to_owned();
+        Ok(Response::new(v1::DescribePlannerResponse { planner }))
     }
 }
 

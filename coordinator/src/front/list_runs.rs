@@ -79,3 +79,39 @@ fn line(summary: &RunSummary) -> v1::RunSummary {
         labels: summary.labels.as_ref().clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::*;
+    use sortie_engine::{Lane, RunId, Timestamp};
+
+    fn summary(unique: u128) -> RunSummary {
+        RunSummary {
+            run: RunId::new(0, Lane(0), unique),
+            goal: Arc::from("g".repeat(200)),
+            state: RunState::Planning,
+            partial: false,
+            submitted_at: Timestamp::from_millis(1),
+            ended_at: None,
+            steps: 0,
+            steps_ended: 0,
+            labels: Arc::new(BTreeMap::new()),
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_too_large_is_cut_and_goes_on_with_the_next() {
+        let runs: Vec<_> = (0..5).map(summary).collect();
+        let page = ListPage { runs, next: None };
+        let next = |most| {
+            let cut = fitting(&page, most);
+            (cut.runs.len(), parse_page(&cut.next_page_token).unwrap().map(|token| token.run))
+        };
+        assert_eq!(next(600), (2, Some(page.runs[1].run)));
+        assert_eq!(next(0), (1, Some(page.runs[0].run)));
+        assert_eq!(next(PAGE_BYTES), (5, None));
+    }
+}

@@ -60,7 +60,7 @@ impl Watch {
             }
             match self.watcher.next().await? {
                 News::Events(batch) => self.take(&batch),
-                News::Attempt(notice) => return Ok(Some(attempt_started(notice))),
+                News::Attempt(notice) => return Ok(Some(attempt_started(&notice))),
                 News::Text(text) => return Ok(Some(answer_text(text))),
                 News::Diverged => self.reset().await?,
             }
@@ -108,7 +108,7 @@ fn response(item: Item, cursor: Option<Cursor>) -> v1::WatchRunResponse {
     v1::WatchRunResponse { item: Some(item), cursor }
 }
 
-fn attempt_started(notice: AttemptStarted) -> v1::WatchRunResponse {
+fn attempt_started(notice: &AttemptStarted) -> v1::WatchRunResponse {
     let started = v1::AttemptStarted {
         step_id: notice.step.get(),
         step_number: notice.number.get(),

@@ -149,6 +149,20 @@ async fn a_store_that_lost_its_memory_is_noticed_by_who_watches() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_history_is_noticed_even_where_it_is_longer() {
+    let mut scene = Scene::new(WatchOptions::default()).await;
+    scene.scribe.plan().await;
+    let mut watcher = scene.watch(Place::START).await;
+    next_places(&mut watcher, 6).await;
+    let other = Embedded::new(EmbeddedOptions::default());
+    let mut scribe = Scribe::submit(other.clone(), RUN).await;
+    scribe.plan().await;
+    scribe.succeed(1, json!(1)).await;
+    scene.store.swap(other);
+    assert_eq!(watcher.next().await, Ok(News::Diverged));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_live_is_heard_and_the_late_get_the_text_so_far() {
     let mut scene = Scene::new(WatchOptions::default()).await;
     let mut early = scene.watch(Place::START).await;
@@ -228,4 +242,39 @@ async fn the_end_of_the_hub_is_told_to_who_watches() {
     drop(scene);
     assert_eq!(watcher.next().await, Err(WatchError::Stopped));
     assert_eq!(watches.join(RUN, Place::START).await.err(), Some(WatchError::Stopped));
+}
+
+/// On real threads: watchers come and go while the history grows, and each of them, with all its
+/// cuts, hears every event once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_and_goes_at_random_hears_every_event_once() {
+    const EVENTS: u64 = 300;
+    let options = WatchOptions { tail_bytes: 2000, ..WatchOptions::default() };
+    let mut scene = Scene::new(options).await;
+    let mut clients = tokio::task::JoinSet::new();
+    for seed in 0..16 {
+        let watches = scene.watches.clone();
+        clients.spawn(async move {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut heard: Vec<Place> = Vec::new();
+            while heard.len() < EVENTS as usize {
+                let place = heard.last().copied().unwrap_or(Place::START);
+                let mut watcher = watches.join(RUN, place).await.unwrap();
+                for _ in 0..random.usize(1..20) {
+                    if heard.len() == EVENTS as usize {
+                        break;
+                    }
+                    heard.extend(next_places(&mut watcher, 1).await);
+                }
+            }
+            assert_eq!(seqs(&heard), (1..=EVENTS).collect::<Vec<_>>(), "seed {seed}");
+        });
+    }
+    for number in 1..EVENTS {
+        let command = CommandId::new(&number.to_string());
+        scene.scribe.write(vec![Event::CommandDone { command }]).await;
+        tokio::task::yield_now().await;
+    }
+    clients.join_all().await;
+    scene.watches.runs().wait_for(|count| *count == 0).await.unwrap();
 }

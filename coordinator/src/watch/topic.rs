@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sortie_engine::{
-    AttemptNumber, CommitId, Event, Recorded, Seq, StepId, StepNumber, Timestamp, WorkerName,
+    AttemptNumber, CommitId, Event, MAX_ANSWER_BYTES, Recorded, Seq, StepId, StepNumber, Timestamp,
+    WorkerName,
 };
 use sortie_store::History;
 
@@ -203,11 +204,13 @@ impl Topic {
         self.notices_ended += 1;
     }
 
-    /// More text of the answer; `false` if it tells nothing new. Behind a gap the text starts anew:
+    /// More text of the answer; `false` if it tells nothing new or more than an answer holds. Behind a gap the text starts anew:
     /// what was missed is in the last event.
     pub(super) fn text(&mut self, attempt: AttemptNumber, offset: u64, text: &str) -> bool {
         let current = self.answer.as_ref().map_or(0, |answer| answer.attempt.get());
-        if attempt.get() <= self.answers_over || attempt.get() < current {
+        let is_over = attempt.get() <= self.answers_over || attempt.get() < current;
+        let end = usize::try_from(offset).unwrap_or(usize::MAX).saturating_add(text.len());
+        if is_over || end > MAX_ANSWER_BYTES {
             return false;
         }
         if let Some(answer) = self.answer.as_mut().filter(|answer| answer.attempt == attempt) {

@@ -96,3 +96,10 @@ async fn reports_without_results_or_sense_are_refused() {
     assert_eq!(refused.kind, FailureKind::InvalidInput);
     assert!(refused.message.contains("`outcome`"));
 }
+
+#[tokio::test]
+async fn the_planner_says_who_plans_before_it_plans() {
+    let request = v1::DescribePlannerRequest {};
+    let told = client().await.describe_planner(request).await.unwrap().into_inner();
+    assert_eq!(told.planner, "built-in offline rules");
+}

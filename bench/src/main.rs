@@ -11,8 +11,9 @@
 //! so that a machine that is busy for a while is busy for both. Quote the ratios.
 #![allow(clippy::print_stdout)] // it is what this program is for
 
+/// The same as in the `sortie` program.
 #[global_allocator]
-static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod bare;
 mod cluster;

@@ -93,7 +93,7 @@ async fn play(story: Story) -> Ending {
         catalogue: Arc::new(workers::catalogue()),
     };
     let over = CancellationToken::new();
-    let drivers = drivers::keep(&world, rng.fork(), over.clone());
+    let drivers = drivers::keep(&world, rng.fork(), &over);
     let crew = workers::keep(&world, &mut rng, &over);
     let runs = clients::submit_all(&world, &mut rng, story.runs, story.trouble).await;
     world.faults.end();

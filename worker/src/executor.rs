@@ -86,14 +86,18 @@ impl Executor {
         check_input(spec, &input)?;
         let limit = spec.timeout.min(time_left);
         let work = tokio::time::timeout(limit, caught(tool.as_ref(), input, &call));
+        let stopped = || {
+            let message = format!("tool `{name}` was stopped: nobody waits for its result");
+            Failure::new(FailureKind::Cancelled, message)
+        };
+        if call.stopped.is_cancelled() {
+            return Err(stopped());
+        }
         // The tool first: one that ends at once never has to listen for its end.
         let ended = tokio::select! {
             biased;
             ended = work => ended,
-            () = call.stopped.cancelled() => {
-                let message = format!("tool `{name}` was stopped: nobody waits for its result");
-                return Err(Failure::new(FailureKind::Cancelled, message));
-            }
+            () = call.stopped.cancelled() => return Err(stopped()),
         };
         match ended {
             Err(_) => {

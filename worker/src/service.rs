@@ -79,8 +79,8 @@ impl Worker {
         let held = Arc::new(Held::default());
         let (reports, outbox) = Reports::new();
         let reporting = tokio::spawn(outbox.send_all(self.store.clone()));
-        let beating = held::beat(held.clone(), self.store.clone(), self.options.name.clone());
-        let beating = tokio::spawn(beating);
+        let keeping = held::keep(held.clone(), self.store.clone(), self.options.name.clone());
+        let keeping = tokio::spawn(keeping);
         let runner = Arc::new(Runner {
             store: self.store.clone(),
             executor: Executor::new(self.registry.clone()),
@@ -97,7 +97,7 @@ impl Worker {
             held.stop_all();
             tasks.wait().await;
         }
-        beating.abort();
+        keeping.abort();
         drop(runner);
         // The last runner is gone, so the outbox ends once it is empty.
         if reporting.await.is_err() {

@@ -12,7 +12,7 @@ use sortie_engine::{
 use sortie_store::{
     Claimed, Commit, CommitReply, Completed, Completion, Embedded, EmbeddedOptions, Extended,
     History, InboxCursor, InboxId, InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices,
-    Presence, ReadyQueue, RunLog, Signal, Signals, StoreError, Submission, SubmitRefusal,
+    Presence, ReadyQueue, Recalls, RunLog, Signal, Signals, StoreError, Submission, SubmitRefusal,
     Submitted, Token,
 };
 
@@ -125,6 +125,10 @@ impl ReadyQueue for Probe {
 
     async fn put_result(&self, run: RunId, value: Arc<Value>) -> Result<ResultId, StoreError> {
         self.inner().put_result(run, value).await
+    }
+
+    async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError> {
+        self.inner().recalls().await
     }
 
     fn lease(&self) -> Duration {

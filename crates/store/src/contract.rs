@@ -233,6 +233,7 @@ macro_rules! contract_suite {
         $crate::contract_suite! { withdrawals # $test $fresh:
             a_withdrawn_attempt_is_never_claimed
             a_withdrawn_attempt_is_gone_for_its_holder
+            the_holder_of_a_withdrawn_attempt_hears_of_it_at_once
             a_withdrawn_attempt_is_not_stolen
             withdrawing_what_was_reported_leaves_the_report
             withdrawing_a_step_without_an_attempt_does_nothing

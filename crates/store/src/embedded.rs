@@ -42,6 +42,8 @@ use self::owners::Owners;
 use self::signals::Broadcast;
 use self::state::{Aftermath, State};
 use crate::error::StoreError;
+use crate::notices::Signal;
+use crate::queue::Token;
 use sortie_engine::Timestamp;
 
 /// How large an embedded store may grow, and how patient it is.
@@ -82,7 +84,8 @@ pub struct Embedded {
     state: Mutex<State>,
     owners: Mutex<Owners>,
     attendance: Mutex<Attendance>,
-    signals: Broadcast,
+    signals: Broadcast<Signal>,
+    recalls: Broadcast<Token>,
 }
 
 impl Embedded {
@@ -98,6 +101,7 @@ impl Embedded {
             owners: Mutex::new(Owners::new(lanes)),
             attendance: Mutex::default(),
             signals: Broadcast::new(),
+            recalls: Broadcast::new(),
         })
     }
 
@@ -109,7 +113,7 @@ impl Embedded {
     ) -> Result<T, StoreError> {
         let mut after = Aftermath::default();
         let reply = batch(&mut *hold(&self.state, action)?, &mut after);
-        after.settle();
+        self.recalls.publish(after.settle());
         Ok(reply)
     }
 

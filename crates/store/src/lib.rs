@@ -35,7 +35,8 @@ pub use log::{
 };
 pub use notices::{Notices, Presence, Signal, Signals};
 pub use queue::{
-    Claimed, Completed, Completion, Extended, Input, InputValue, ReadyEntry, ReadyQueue, Token,
+    Claimed, Completed, Completion, Extended, Input, InputValue, ReadyEntry, ReadyQueue, Recalls,
+    Token,
 };
 
 /// Everything durable behind one handle.

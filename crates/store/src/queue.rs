@@ -141,6 +141,18 @@ pub trait ReadyQueue: Send + Sync + 'static {
     /// unless it was reported by then, and with the report unless a commit keeps it.
     async fn put_result(&self, run: RunId, value: Arc<Value>) -> Result<ResultId, StoreError>;
 
+    /// Listens, from now on, for attempts that are taken back while a worker has them: tools stop at
+    /// once instead of at the next heartbeat.
+    async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError>;
+
     /// How long a claim or a heartbeat lasts.
     fn lease(&self) -> Duration;
+}
+
+/// A listener for attempts that are taken back.
+#[async_trait]
+pub trait Recalls: Send {
+    /// The next attempt that was withdrawn while some worker had it. `Ok(None)` means that some
+    /// were missed: the next heartbeat finds them.
+    async fn next(&mut self) -> Result<Option<Token>, StoreError>;
 }

@@ -17,7 +17,7 @@ use super::{LANES, World};
 pub(super) fn keep(
     world: &World,
     mut rng: fastrand::Rng,
-    over: CancellationToken,
+    over: &CancellationToken,
 ) -> impl Future<Output = ()> + use<> {
     let seats = TaskTracker::new();
     let planner = rng.u64(..);

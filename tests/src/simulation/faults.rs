@@ -14,8 +14,8 @@ use sortie_engine::{
 };
 use sortie_store::{
     Claimed, Commit, CommitReply, Completed, Completion, Extended, History, InboxCursor, InboxId,
-    InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices, Presence, ReadyQueue, RunLog,
-    Signal, Signals, Store, StoreError, Submission, SubmitRefusal, Submitted, Token,
+    InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices, Presence, ReadyQueue, Recalls,
+    RunLog, Signal, Signals, Store, StoreError, Submission, SubmitRefusal, Submitted, Token,
 };
 
 use super::judge::Ledger;
@@ -224,6 +224,10 @@ impl ReadyQueue for FaultyStore {
 
     async fn put_result(&self, run: RunId, value: Arc<Value>) -> Result<ResultId, StoreError> {
         self.through("put result", || self.store.put_result(run, value.clone())).await
+    }
+
+    async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError> {
+        self.store.recalls().await
     }
 
     fn lease(&self) -> Duration {

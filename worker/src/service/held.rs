@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sortie_engine::WorkerName;
-use sortie_store::{Extended, Store, Token};
+use sortie_store::{Extended, Recalls, Store, StoreError, Token};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -50,35 +50,63 @@ impl Held {
     }
 }
 
-/// Extends every lease four times in its length. What is lost or gone is stopped, and so is
-/// everything when a whole lease has passed without an answer: someone else may have it by now.
-pub(super) async fn beat(held: Arc<Held>, store: Arc<dyn Store>, worker: WorkerName) {
+/// Extends every lease four times in its length, and listens for attempts that are taken back.
+/// What is lost or gone is stopped, and so is everything when a whole lease has passed without an
+/// answer: someone else may have it by now.
+pub(super) async fn keep(held: Arc<Held>, store: Arc<dyn Store>, worker: WorkerName) {
     let lease = store.lease();
     let mut beats = tokio::time::interval(lease / 4);
     let mut answered = Instant::now();
+    let mut recalls = store.recalls().await.ok();
     loop {
-        beats.tick().await;
-        let tokens = held.tokens();
-        if tokens.is_empty() {
-            answered = Instant::now();
-            continue;
-        }
-        match store.extend(&worker, &tokens).await {
-            Ok(replies) => {
-                answered = Instant::now();
-                for (token, reply) in tokens.into_iter().zip(replies) {
-                    if reply != Extended::Ok {
-                        tracing::info!(?reply, "an attempt was taken from this worker");
-                        held.stop(token);
+        tokio::select! {
+            _ = beats.tick() => {
+                if recalls.is_none() {
+                    recalls = store.recalls().await.ok();
+                }
+                let tokens = held.tokens();
+                match beat(&held, &*store, &worker, tokens).await {
+                    Ok(()) => answered = Instant::now(),
+                    Err(error) => {
+                        tracing::warn!(error = %error, "leases could not be extended");
+                        if answered.elapsed() >= lease {
+                            held.stop_all();
+                        }
                     }
                 }
             }
-            Err(error) => {
-                tracing::warn!(error = %error, "leases could not be extended");
-                if answered.elapsed() >= lease {
-                    held.stop_all();
-                }
-            }
+            recalled = next(recalls.as_mut()) => match recalled {
+                Ok(Some(token)) => held.stop(token),
+                // Some were missed: the next beat finds them.
+                Ok(None) => beats.reset_immediately(),
+                Err(_) => recalls = None,
+            },
         }
+    }
+}
+
+async fn beat(
+    held: &Held,
+    store: &dyn Store,
+    worker: &WorkerName,
+    tokens: Vec<Token>,
+) -> Result<(), StoreError> {
+    if tokens.is_empty() {
+        return Ok(());
+    }
+    let replies = store.extend(worker, &tokens).await?;
+    for (token, reply) in tokens.into_iter().zip(replies) {
+        if reply != Extended::Ok {
+            tracing::info!(?reply, "an attempt was taken from this worker");
+            held.stop(token);
+        }
+    }
+    Ok(())
+}
+
+async fn next(recalls: Option<&mut Box<dyn Recalls>>) -> Result<Option<Token>, StoreError> {
+    match recalls {
+        Some(recalls) => recalls.next().await,
+        None => std::future::pending().await,
     }
 }

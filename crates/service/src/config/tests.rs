@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::*;
 
+mod example;
+
 fn flag(key: &'static str, flag: &'static str, text: &str) -> FlagValue {
     FlagValue { key, flag, text: text.to_owned() }
 }

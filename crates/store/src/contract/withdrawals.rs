@@ -25,6 +25,16 @@ pub async fn a_withdrawn_attempt_is_gone_for_its_holder(harness: &dyn Harness) {
     assert_eq!(scene.inbox(LANE).await.len(), before, "the late report was not written");
 }
 
+pub async fn the_holder_of_a_withdrawn_attempt_hears_of_it_at_once(harness: &dyn Harness) {
+    let scene = Scene::of(harness);
+    let mut known = scene.run_with(&[1, 2]).await;
+    let mut recalls = scene.store.recalls().await.expect("listen");
+    let held = scene.claim_one("w").await;
+    known.withdraw(2).await; // nobody has it: nobody is told
+    known.withdraw(1).await;
+    assert_eq!(recalls.next().await, Ok(Some(held.token)));
+}
+
 pub async fn a_withdrawn_attempt_is_not_stolen(harness: &dyn Harness) {
     let scene = Scene::of(harness);
     let mut known = scene.run_with(&[1]).await;

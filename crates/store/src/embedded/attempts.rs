@@ -50,6 +50,12 @@ impl Attempt {
     }
 }
 
+/// An attempt that was taken back, and its token if a worker had it.
+pub(super) struct Withdrawn {
+    pub(super) entry: Arc<ReadyEntry>,
+    pub(super) held: Option<Token>,
+}
+
 #[derive(Default)]
 struct Queue {
     waiting: Chain,
@@ -177,15 +183,12 @@ impl Attempts {
     }
 
     /// Takes an attempt away, whoever holds it, if that step's attempt still lies at this place.
-    pub(super) fn withdraw(
-        &mut self,
-        place: Place,
-        run: RunId,
-        step: StepId,
-    ) -> Option<Arc<ReadyEntry>> {
-        let entry = &self.shelf.get(place)?.entry;
-        (entry.run == run && entry.step == step).then_some(())?;
-        self.remove(place)
+    pub(super) fn withdraw(&mut self, place: Place, run: RunId, step: StepId) -> Option<Withdrawn> {
+        let attempt = self.shelf.get(place)?;
+        let is_meant = attempt.entry.run == run && attempt.entry.step == step;
+        let held = attempt.holder.as_ref().map(|_| attempt.token);
+        let entry = is_meant.then(|| self.remove(place))??;
+        Some(Withdrawn { entry, held })
     }
 
     /// Puts an attempt back at the end of its queue, under a new token, if the worker holds it.

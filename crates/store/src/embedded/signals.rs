@@ -8,18 +8,20 @@ use tokio::sync::broadcast::{Receiver, Sender};
 use crate::error::StoreError;
 use crate::log::{Commit, CommitReply};
 use crate::notices::{Signal, Signals};
+use crate::queue::{Recalls, Token};
 
 /// Signals that a listener may lie behind: some 40 ms of a busy store.
 const SIGNALS: usize = 4096;
 
-pub(super) struct Broadcast(Sender<Signal>);
+/// Tells all who listen.
+pub(super) struct Broadcast<T>(Sender<T>);
 
-impl Broadcast {
+impl<T: Clone> Broadcast<T> {
     pub(super) fn new() -> Self {
         Self(Sender::new(SIGNALS))
     }
 
-    pub(super) fn publish(&self, signals: impl IntoIterator<Item = Signal>) {
+    pub(super) fn publish(&self, signals: impl IntoIterator<Item = T>) {
         if self.0.receiver_count() == 0 {
             return;
         }
@@ -29,6 +31,12 @@ impl Broadcast {
         }
     }
 
+    pub(super) fn subscribe(&self) -> Subscription<T> {
+        Subscription(self.0.subscribe())
+    }
+}
+
+impl Broadcast<Signal> {
     /// Says how far the histories go that these commits made longer.
     pub(super) fn committed<'a>(
         &self,
@@ -40,22 +48,32 @@ impl Broadcast {
             Some(Signal::Committed { run: commit.run, seq: last.seq })
         }));
     }
-
-    pub(super) fn subscribe(&self) -> Subscription {
-        Subscription(self.0.subscribe())
-    }
 }
 
-pub(super) struct Subscription(Receiver<Signal>);
+/// One who listens.
+pub(super) struct Subscription<T>(Receiver<T>);
 
-#[async_trait]
-impl Signals for Subscription {
-    async fn next(&mut self) -> Result<Option<Signal>, StoreError> {
+impl<T: Clone> Subscription<T> {
+    async fn receive(&mut self) -> Result<Option<T>, StoreError> {
         match self.0.recv().await {
-            Ok(signal) => Ok(Some(signal)),
+            Ok(one) => Ok(Some(one)),
             Err(RecvError::Lagged(_)) => Ok(None),
             Err(RecvError::Closed) => Err(StoreError::Unavailable { action: "wait for a signal" }),
         }
+    }
+}
+
+#[async_trait]
+impl Signals for Subscription<Signal> {
+    async fn next(&mut self) -> Result<Option<Signal>, StoreError> {
+        self.receive().await
+    }
+}
+
+#[async_trait]
+impl Recalls for Subscription<Token> {
+    async fn next(&mut self) -> Result<Option<Token>, StoreError> {
+        self.receive().await
     }
 }
 
@@ -80,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_subscription_ends_with_its_store() {
-        let broadcast = Broadcast::new();
+        let broadcast = Broadcast::<Signal>::new();
         let mut listener = broadcast.subscribe();
         drop(broadcast);
         assert!(listener.next().await.is_err());

@@ -11,14 +11,14 @@ use sortie_engine::{Command, Lane, Outcome, ResultBody, RunId};
 use tokio::time::Instant;
 
 use crate::embedded::EmbeddedOptions;
-use crate::embedded::attempts::Attempts;
+use crate::embedded::attempts::{Attempts, Withdrawn};
 use crate::embedded::bells::Rings;
 use crate::embedded::inbox::{Inboxes, Mail};
 use crate::embedded::runs::{Record, Runs};
 use crate::embedded::values::Values;
 use crate::lanes::InboxId;
 use crate::log::{Commit, CommitReply, SubmitRefusal, Submitted};
-use crate::queue::{Completed, Completion, ReadyEntry};
+use crate::queue::{Completed, Completion, ReadyEntry, Token};
 
 /// What changes together.
 pub(super) struct State {
@@ -34,14 +34,22 @@ pub(super) struct Aftermath {
     pub(super) rings: Rings,
     mail: Vec<Mail>,
     entries: Vec<Arc<ReadyEntry>>,
+    /// Attempts that were withdrawn while a worker had them.
+    recalled: Vec<Token>,
     values: Vec<Arc<Value>>,
     records: Vec<Record>,
 }
 
 impl Aftermath {
-    /// Rings the bells and drops the rest.
-    pub(super) fn settle(self) {
+    /// Rings the bells and drops the rest, but for the attempts whose workers must hear of it.
+    pub(super) fn settle(self) -> Vec<Token> {
         self.rings.ring();
+        self.recalled
+    }
+
+    fn withdrew(&mut self, withdrawn: Withdrawn) {
+        self.entries.push(withdrawn.entry);
+        self.recalled.extend(withdrawn.held);
     }
 }
 
@@ -117,11 +125,11 @@ impl State {
     /// Forgets runs that ended long ago, with all that belongs to them.
     fn forget(&mut self, now: Instant, after: &mut Aftermath) {
         while let Some(record) = self.runs.forget_one(now) {
-            let attempts = record
-                .places
-                .iter()
-                .filter_map(|(&step, &place)| self.attempts.withdraw(place, record.run(), step));
-            after.entries.extend(attempts);
+            for (&step, &place) in &record.places {
+                if let Some(withdrawn) = self.attempts.withdraw(place, record.run(), step) {
+                    after.withdrew(withdrawn);
+                }
+            }
             after.records.push(*record);
         }
     }
@@ -158,11 +166,13 @@ fn keep_results(record: &mut Record, values: &mut Values, commit: &Commit) {
 /// one attempt at most.
 fn hand_out(record: &mut Record, attempts: &mut Attempts, commit: &Commit, after: &mut Aftermath) {
     let queued_anew = commit.ready.iter().map(|entry| &entry.step);
-    let withdrawn = commit.withdrawn.iter().chain(queued_anew).filter_map(|step| {
-        let place = record.places.remove(step)?;
-        attempts.withdraw(place, commit.run, *step)
-    });
-    after.entries.extend(withdrawn);
+    for step in commit.withdrawn.iter().chain(queued_anew) {
+        let place = record.places.remove(step);
+        let withdrawn = place.and_then(|place| attempts.withdraw(place, commit.run, *step));
+        if let Some(withdrawn) = withdrawn {
+            after.withdrew(withdrawn);
+        }
+    }
     for entry in &commit.ready {
         let place = attempts.push(entry.clone(), &mut after.rings);
         record.places.insert(entry.step, place);

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::embedded::Embedded;
 use crate::embedded::bells::first;
 use crate::error::StoreError;
-use crate::queue::{Claimed, Completed, Completion, Extended, ReadyQueue, Token};
+use crate::queue::{Claimed, Completed, Completion, Extended, ReadyQueue, Recalls, Token};
 
 impl Embedded {
     fn take(
@@ -105,6 +105,10 @@ impl ReadyQueue for Embedded {
         let (id, now) = (ResultId::new(fastrand::u128(..)), Instant::now());
         self.change("put a result", |state, _| state.values.put(run, id, value, now))?;
         Ok(id)
+    }
+
+    async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError> {
+        Ok(Box::new(self.recalls.subscribe()))
     }
 
     fn lease(&self) -> Duration {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
+use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use sortie_proto::v1::StepState;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::words::{Line, Mark};
+use super::words::{self, Line, Mark};
 use crate::text;
 use crate::view::{StepView, View};
 
@@ -48,8 +48,9 @@ impl Live {
 
     /// Lets lines scroll by. That a step started is seen at the bottom.
     pub(super) fn lines(&self, lines: &[Line]) {
+        let width = terminal_width();
         for line in lines.iter().filter(|line| line.mark != Mark::Start) {
-            self.progress.println(paint(line)).ok();
+            self.progress.println(paint(line, width)).ok();
         }
     }
 
@@ -58,7 +59,7 @@ impl Live {
     pub(super) fn let_go(&mut self, view: &View) {
         let progress = &self.progress;
         self.bars.retain(|id, bar| {
-            let stays = view.step(*id).is_some_and(at_work);
+            let stays = view.step(*id).is_some_and(StepView::at_work);
             if !stays {
                 progress.remove(&bar.spinner);
             }
@@ -73,7 +74,7 @@ impl Live {
         }
         self.let_go(view);
         let steps = view.steps();
-        let mut open: Vec<_> = steps.iter().copied().filter(|step| at_work(step)).collect();
+        let mut open: Vec<_> = steps.iter().copied().filter(|step| step.at_work()).collect();
         open.sort_by_key(|step| !self.bars.contains_key(&step.id));
         for step in open.iter().take(MAX_BARS) {
             self.turn(step);
@@ -98,7 +99,8 @@ impl Live {
 
     fn turn(&mut self, step: &StepView) {
         let bar = self.bars.entry(step.id).or_insert_with(|| {
-            let spinner = ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}"));
+            let spinner =
+                ProgressBar::new_spinner().with_style(style("{spinner}        {wide_msg}"));
             let last = self.status.as_ref();
             let spinner = match last {
                 Some(status) => self.progress.insert_before(status, spinner),
@@ -110,14 +112,12 @@ impl Live {
             bar.running = true;
             bar.since = Instant::now();
         }
-        let waits = if step.running { "" } else { "  (waits for a worker)" };
-        bar.spinner.set_message(format!(
-            "{:>3}  {}  {}  {}{waits}",
-            step.number,
-            text::short(&step.tool, 24),
-            text::short(&step.description, 60),
-            text::elapsed(bar.since.elapsed()),
-        ));
+        // A start may have gone by unseen: then all that is known is that the step was handed out.
+        let time = match step.running {
+            true => text::elapsed(bar.since.elapsed()),
+            false => "queued".to_owned(),
+        };
+        bar.spinner.set_message(words::turning(step, &time).words(terminal_width()));
         bar.spinner.tick();
     }
 
@@ -139,16 +139,16 @@ impl Live {
     }
 }
 
-/// Handed to the workers and not ended.
-fn at_work(step: &StepView) -> bool {
-    step.running || step.state == StepState::Queued
+/// A terminal that does not tell is taken for one of the usual width.
+fn terminal_width() -> usize {
+    Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns))
 }
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-fn paint(line: &Line) -> String {
+fn paint(line: &Line, width: usize) -> String {
     let style = match line.mark {
         Mark::Note => Style::new(),
         Mark::Plan | Mark::Start | Mark::More => Style::new().dimmed(),
@@ -156,5 +156,5 @@ fn paint(line: &Line) -> String {
         Mark::Retry | Mark::Skipped | Mark::Partial => AnsiColor::Yellow.on_default(),
         Mark::Failed => AnsiColor::Red.on_default(),
     };
-    format!("{style}{}{style:#}{}", line.mark.column(), line.text)
+    format!("{style}{}{style:#}{}", line.mark.column(), line.words(width))
 }

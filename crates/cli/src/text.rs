@@ -37,6 +37,32 @@ fn cut(line: &str, most: usize) -> String {
     }
 }
 
+/// The text in rows of at most `width` characters, broken between words; a longer word has a row of
+/// its own.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    let mut taken = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        let room = taken + 1 + length <= width;
+        match rows.last_mut() {
+            Some(row) if taken == 0 || room => {
+                if !row.is_empty() {
+                    row.push(' ');
+                    taken += 1;
+                }
+                row.push_str(word);
+                taken += length;
+            }
+            _ => {
+                rows.push(word.to_owned());
+                taken = length;
+            }
+        }
+    }
+    rows.iter().map(|row| row.trim_end().to_owned()).collect()
+}
+
 /// The first line of text that has several, and a sign that there are more.
 pub(crate) fn first_line(text: &str, most: usize) -> String {
     let mut lines = text.trim().lines();
@@ -122,6 +148,14 @@ mod tests {
         assert_eq!(short("both cities: $150,000 less housing", 18), "both cities: …");
         assert_eq!(short("both cities: $150,000 less housing", 24), "both cities: $150,000 …");
         assert_eq!(short("see https://example.org/a/long/path", 20), "see https://example…");
+    }
+
+    #[test]
+    fn rows_break_between_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("one enormous two", 3), ["one", "enormous", "two"]);
+        assert_eq!(wrap("one  (after 3)", 9), ["one", "(after 3)"]);
+        assert_eq!(wrap("", 7), [""]);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::words::{self, Line, Mark};
+use super::line::{Line, Mark};
+use super::words;
 use crate::text;
 use crate::view::{StepView, View};
 
@@ -112,12 +113,9 @@ impl Live {
             bar.running = true;
             bar.since = Instant::now();
         }
-        // A start may have gone by unseen: then all that is known is that the step was handed out.
-        let time = match step.running {
-            true => text::elapsed(bar.since.elapsed()),
-            false => "queued".to_owned(),
-        };
-        bar.spinner.set_message(words::turning(step, &time).words(terminal_width()));
+        // Its start may have gone by unseen: then this is the time since it was handed out.
+        let time = text::elapsed(bar.since.elapsed());
+        bar.spinner.set_message(words::turning(step, &time).row(terminal_width()));
         bar.spinner.tick();
     }
 
@@ -133,7 +131,7 @@ impl Live {
         let more = if hidden > 0 { format!(", {hidden} of them not shown") } else { String::new() };
         let elapsed = text::elapsed(self.since.elapsed());
         status.set_message(format!(
-            "     {ended} of {all} steps ended, {open} at work{more}, {elapsed}"
+            "         {ended} of {all} steps ended, {open} at work{more}, {elapsed}"
         ));
         status.tick();
     }
@@ -156,5 +154,5 @@ fn paint(line: &Line, width: usize) -> String {
         Mark::Retry | Mark::Skipped | Mark::Partial => AnsiColor::Yellow.on_default(),
         Mark::Failed => AnsiColor::Red.on_default(),
     };
-    format!("{style}{}{style:#}{}", line.mark.column(), line.words(width))
+    format!("{style}{}{style:#}{}", line.mark.column(), line.rows(width))
 }

@@ -1,11 +1,10 @@
 //! What is said about a run, line by line: pure functions. Everything that a stranger wrote is
 //! made short and harmless here.
 
-use std::fmt;
-
 use sortie_engine::PREVIEW_BYTES;
 use sortie_proto::v1::{self, RunState, StepState, event::Kind, watch_run_response::Item};
 
+use super::line::{Line, Mark, line};
 use crate::text::{elapsed, first_line, numbers, result_text, short};
 use crate::view::{Failure, Shown, StepView, View, dependencies, run_state_name, step_state_name};
 
@@ -15,82 +14,8 @@ const DESCRIPTION: usize = 160;
 const RESULT: usize = 120;
 /// Messages tell what to do; most of them fit.
 const MESSAGE: usize = 400;
-/// Less of the words is no help, however narrow the terminal is.
-const LEAST: usize = 16;
 /// `59.9 s`, so that what follows stands in a column.
 const TIME: usize = 6;
-
-/// One line: what it is about, and the words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) mark: Mark,
-    /// The columns: which step, by which tool, how long it took.
-    head: String,
-    /// The words; they give way where room is short.
-    text: String,
-    /// What must be seen behind them.
-    tail: String,
-}
-
-/// What a line is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    Note,
-    Plan,
-    Start,
-    Done,
-    Retry,
-    Failed,
-    Skipped,
-    Partial,
-    /// Belongs to the line above.
-    More,
-}
-
-impl Mark {
-    /// The word at the beginning of the line, as wide as its column.
-    pub(super) const fn column(self) -> &'static str {
-        match self {
-            Self::Note => "",
-            Self::Plan => "plan     ",
-            Self::Start => "start    ",
-            Self::Done => "done     ",
-            Self::Retry => "retry    ",
-            Self::Failed => "failed   ",
-            Self::Skipped => "skipped  ",
-            Self::Partial => "partial  ",
-            Self::More => "              ",
-        }
-    }
-
-    /// Whether the line may be cut where room is short. Why something failed is told whole.
-    const fn gives_way(self) -> bool {
-        matches!(self, Self::Plan | Self::Start | Self::Done)
-    }
-}
-
-impl Line {
-    /// The line without its mark, at most so wide if it may be cut.
-    pub(super) fn words(&self, width: usize) -> String {
-        let Self { mark, head, text, tail } = self;
-        if !mark.gives_way() {
-            return format!("{head}{text}{tail}");
-        }
-        let taken: usize = [mark.column(), head, tail].iter().map(|s| s.chars().count()).sum();
-        let text = short(text, width.saturating_sub(taken).max(LEAST));
-        format!("{head}{text}{tail}")
-    }
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.mark.column(), self.words(usize::MAX))
-    }
-}
-
-fn line(mark: Mark, text: impl Into<String>) -> Line {
-    Line { mark, head: String::new(), text: text.into(), tail: String::new() }
-}
 
 /// Something that is not of the run.
 pub(super) fn note(text: &str) -> Line {

@@ -2,7 +2,7 @@
 //!
 //! Robertson and Zaragoza, *The Probabilistic Relevance Framework: BM25 and Beyond* (2009), with
 //! the logarithm that cannot turn negative (as Lucene does it). Why not a crate:
-//! `docs/adr/local-search.md`.
+//! `docs/adr/0006-local-search.md`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -113,7 +113,7 @@ fn step_of(run: &Run, step: &Step) -> v1::Step {
         depends_on: step.planned.depends_on.iter().map(|number| number.get()).collect(),
         state: v1::StepState::from(&step.state).into(),
         attempts: step.attempts,
-        result_truncated: result_bytes > preview.len() as u64,
+        result_truncated: result.is_some(),
         result: preview,
         result_bytes,
         failure: failure_of(run, &step.state).map(Into::into),

@@ -108,7 +108,9 @@ impl Documents {
     /// The best passages, best first; the same documents always give the same order.
     ///
     /// With a subject only passages count that have all its content words in their text or
-    /// headings; without one a passage shares at least one content word with the query.
+    /// headings; without one a passage shares at least one content word with the query. What the
+    /// query asks beyond the subject is its aspect: where a passage has all words of it, those
+    /// with half of them or fewer are left out.
     #[must_use]
     pub fn search(&self, query: &str, subject: Option<&str>, limit: usize) -> Vec<Found<'_>> {
         let subject = subject.map(content_words);

@@ -4,6 +4,7 @@
 //! Stdout gets the answer (or the objects) and nothing else.
 
 mod answer;
+mod line;
 mod live;
 mod plain;
 mod table;

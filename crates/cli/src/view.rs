@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use sortie_engine::{FailureKind, Timestamp};
 use sortie_proto::v1::{self, RunState, StepState};
 
-pub(crate) use steps::{StepView, dependencies, step_id};
+pub(crate) use steps::{Shown, StepView, dependencies, step_id};
 pub(crate) use timing::{Path, Timed, levels};
 
 /// Why something failed, for people and for lines of JSON.
@@ -43,7 +43,14 @@ pub(crate) struct View {
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) labels: BTreeMap<String, String>,
     steps: BTreeMap<u32, StepView>,
+    /// Starts that were heard of before the events that they follow: the two come on different
+    /// ways.
+    early: BTreeMap<u32, v1::AttemptStarted>,
 }
+
+/// As many early starts as there are workers on a very large cluster; a server that sends more
+/// without an event is broken.
+const MAX_EARLY: usize = 10_000;
 
 impl View {
     pub(crate) fn new(run_id: &str) -> Self {
@@ -68,7 +75,7 @@ impl View {
 
     /// How many steps ran at the same moment, at most.
     pub(crate) fn most_at_once(&self) -> usize {
-        timing::most_at_once(self.timed().into_iter().filter_map(|step| step.span))
+        timing::most_at_once(&self.timed())
     }
 
     fn timed(&self) -> Vec<Timed> {
@@ -79,18 +86,33 @@ impl View {
         step.version == self.version && step.state != StepState::Superseded
     }
 
-    /// Takes in what a watch brought.
-    pub(crate) fn apply(&mut self, item: &v1::watch_run_response::Item) {
+    /// Takes in what a watch brought and tells whether it was news: a start that is heard of twice
+    /// or after its end is none.
+    pub(crate) fn apply(&mut self, item: &v1::watch_run_response::Item) -> bool {
         use v1::watch_run_response::Item;
         match item {
             Item::Event(event) => self.apply_event(event),
             Item::Notice(v1::Notice { kind: Some(v1::notice::Kind::AttemptStarted(start)) }) => {
-                if let Some(step) = self.steps.get_mut(&start.step_id) {
-                    step.start(start);
-                }
+                return self.apply_start(start);
             }
             Item::Reset(v1::Reset { run: Some(run) }) => *self = Self::from(run),
             Item::Notice(_) | Item::AnswerText(_) | Item::Reset(_) => {}
+        }
+        true
+    }
+
+    fn apply_start(&mut self, start: &v1::AttemptStarted) -> bool {
+        match self.steps.get_mut(&start.step_id) {
+            Some(step) if step.awaits(start.attempt) => {
+                step.start(start);
+                true
+            }
+            Some(step) if step.ended() || start.attempt <= step.attempt => false,
+            _ if self.early.len() < MAX_EARLY => {
+                let known = self.early.insert(start.step_id, start.clone());
+                known.is_none_or(|known| known.attempt < start.attempt)
+            }
+            _ => false,
         }
     }
 
@@ -158,6 +180,13 @@ impl View {
         let step = step_id(kind).and_then(|id| self.steps.get_mut(&id));
         if let Some(step) = step {
             step.apply(kind, at, because_of);
+            if let Some(start) = self.early.get(&step.id).filter(|start| step.awaits(start.attempt))
+            {
+                step.start(start);
+            }
+            if step.running || step.ended() {
+                self.early.remove(&step.id);
+            }
         }
     }
 
@@ -193,6 +222,7 @@ impl From<&v1::Run> for View {
             ended_at: run.ended_at.as_ref().map(moment),
             labels: run.labels.clone().into_iter().collect(),
             steps: steps.collect(),
+            early: BTreeMap::new(),
         }
     }
 }

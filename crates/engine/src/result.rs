@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::ids::{AttemptNumber, ResultId, StepId, WorkerName};
 use crate::time::Timestamp;
 
-/// Bytes of a result's beginning that events carry: a line or two for people.
+/// Bytes of a result that events carry for people: a line or two.
 pub const PREVIEW_BYTES: usize = 240;
 /// Results up to this size travel with the outcome; larger ones are stored on their own, so that
 /// inboxes and records stay small.
@@ -22,7 +22,9 @@ pub struct StepResult {
     pub body: ResultBody,
     /// Its size, in bytes of compact JSON.
     pub bytes: u64,
-    /// Its beginning as JSON text, cut between characters.
+    /// What people see of it in passing, at most [`PREVIEW_BYTES`] and cut between characters: the
+    /// beginning of its `text` where it is an object with a string of that name, of its JSON
+    /// otherwise. For eyes only: nothing tells whether it is all there is.
     pub preview: Arc<str>,
 }
 
@@ -44,7 +46,10 @@ impl StepResult {
         let mut meter = Meter::default();
         // Writing JSON into a meter cannot fail: values have string keys and the meter takes all.
         let _ = serde_json::to_writer(&mut meter, &value);
-        let preview = Arc::from(meter.preview());
+        let preview = match value.get("text") {
+            Some(Value::String(text)) => Arc::from(beginning(text.as_bytes())),
+            _ => Arc::from(beginning(&meter.start)),
+        };
         Self { body: ResultBody::Inline(Arc::new(value)), bytes: meter.bytes, preview }
     }
 
@@ -72,12 +77,12 @@ struct Meter {
     start: Vec<u8>,
 }
 
-impl Meter {
-    fn preview(&self) -> &str {
-        match std::str::from_utf8(&self.start) {
-            Ok(text) => text,
-            Err(cut) => std::str::from_utf8(&self.start[..cut.valid_up_to()]).unwrap_or_default(),
-        }
+/// As much of UTF-8 text as a preview holds, without a character that is not whole.
+fn beginning(text: &[u8]) -> &str {
+    let text = &text[..text.len().min(PREVIEW_BYTES)];
+    match std::str::from_utf8(text) {
+        Ok(text) => text,
+        Err(cut) => std::str::from_utf8(&text[..cut.valid_up_to()]).unwrap_or_default(),
     }
 }
 
@@ -153,5 +158,17 @@ mod tests {
         assert!(result.preview.len() <= PREVIEW_BYTES && result.preview.starts_with("{\"a\":\"éé"));
         assert!(result.fits_inline());
         assert!(!StepResult::inline(json!("x".repeat(4096))).fits_inline());
+    }
+
+    #[test]
+    fn a_preview_is_the_text_that_a_tool_wrote_for_people() {
+        let preview = |value| StepResult::inline(value).preview;
+        let calculated = json!({"expression": "2+2", "text": "2 + 2 = 4\n\"exact\"", "value": "4"});
+        assert_eq!(&*preview(calculated), "2 + 2 = 4\n\"exact\"");
+        let long = preview(json!({"text": "é".repeat(1 << 20)}));
+        assert_eq!(&*long, "é".repeat(PREVIEW_BYTES / 2));
+        assert_eq!(&*preview(json!({"text": ["a"]})), "{\"text\":[\"a\"]}");
+        assert_eq!(&*preview(json!(["text"])), "[\"text\"]");
+        assert_eq!(&*preview(json!("text")), "\"text\"");
     }
 }

@@ -4,7 +4,7 @@
 //! the logarithm that cannot turn negative (as Lucene does it). Why not a crate:
 //! `docs/adr/local-search.md`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Passage;
 use crate::words::words;
@@ -24,6 +24,14 @@ pub(super) struct Index {
     /// For each passage how many words it has, and whether it opens a text.
     passages: Vec<(u32, bool)>,
     average_length: f64,
+}
+
+/// How a passage answers a query.
+#[derive(Default)]
+struct Match {
+    score: f64,
+    /// How many words of the aspect it has.
+    aspect: usize,
 }
 
 impl Index {
@@ -50,37 +58,47 @@ impl Index {
     }
 
     /// The best passages for these words, all compared forms; ties keep the passages' order.
+    ///
+    /// The words that a query has beyond its subject are the aspect that is asked for. Where some
+    /// passage has all of them, those with half of them or fewer are beside the point.
     pub(super) fn search(
         &self,
         query: &[String],
         subject: Option<&[String]>,
         limit: usize,
     ) -> Vec<(usize, f64)> {
-        let mut scores = match subject {
-            Some(subject) => self.about(subject).into_iter().map(|at| (at, 0.0)).collect(),
+        let mut matches: BTreeMap<u32, Match> = match subject {
+            Some(subject) => {
+                self.about(subject).into_iter().map(|at| (at, Match::default())).collect()
+            }
             None => BTreeMap::new(),
         };
-        let mut distinct: Vec<_> = query.iter().collect();
-        distinct.sort();
-        distinct.dedup();
+        let distinct: BTreeSet<_> = query.iter().collect();
+        let mut aspect = 0;
         for word in distinct {
+            let of_aspect = subject.is_some_and(|subject| !subject.contains(word));
+            aspect += usize::from(of_aspect);
             let Some(postings) = self.postings.get(word) else { continue };
             let rarity = self.rarity(postings.len());
             for (at, count) in postings {
-                let score = rarity * self.weight(*at, *count);
                 if subject.is_none() {
-                    *scores.entry(*at).or_default() += score;
-                } else if let Some(sum) = scores.get_mut(at) {
-                    *sum += score;
+                    matches.entry(*at).or_default();
+                }
+                if let Some(found) = matches.get_mut(at) {
+                    found.score += rarity * self.weight(*at, *count);
+                    found.aspect += usize::from(of_aspect);
                 }
             }
         }
         // The subject alone is enough, but only where nothing answers the query.
-        if scores.values().any(|score| *score > 0.0) {
-            scores.retain(|_, score| *score > 0.0);
+        if matches.values().any(|found| found.score > 0.0) {
+            matches.retain(|_, found| found.score > 0.0);
+        }
+        if aspect > 0 && matches.values().any(|found| found.aspect == aspect) {
+            matches.retain(|_, found| found.aspect * 2 > aspect);
         }
         let mut ranked: Vec<_> =
-            scores.into_iter().map(|(at, score)| (at as usize, score)).collect();
+            matches.into_iter().map(|(at, found)| (at as usize, found.score)).collect();
         ranked.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
         ranked.truncate(limit);
         ranked
@@ -155,10 +173,24 @@ mod tests {
             ("Notes", "Saint Francis of Assisi; San Francisco is named after him."),
         ];
         assert_eq!(ranked(&texts, "cost of living", Some("San Francisco")), [0]);
-        assert_eq!(ranked(&texts, "cost in Francisco", Some("San Francisco")), [0, 2]);
+        assert_eq!(ranked(&texts, "Francisco", Some("San Francisco")), [0, 2]);
         assert_eq!(ranked(&texts, "cost", Some("cost of living in San Antonio")), [1]);
         assert_eq!(ranked(&texts, "cost", Some("San Diego")), Vec::<usize>::new());
         assert_eq!(ranked(&texts, "weather", Some("san")), [0, 1, 2], "the subject is enough");
+    }
+
+    #[test]
+    fn passages_beside_the_aspect_are_left_out_where_another_has_all_of_it() {
+        let texts = [
+            ("Austin", "Living there costs less."),
+            ("Austin", "The capital of Texas."),
+            ("Austin", "A town of live music."),
+            ("Austin: cost of living", "Rents fell."),
+        ];
+        let ranked = |query| ranked(&texts, query, Some("Austin"));
+        assert_eq!(ranked("cost of living in Austin"), [3, 0]);
+        assert_eq!(ranked("Austin").len(), 4, "without an aspect all are welcome");
+        assert_eq!(ranked("musical cost of living in Austin").len(), 4, "none has all of it");
     }
 
     #[test]

@@ -30,8 +30,9 @@ impl Follow<'_> {
             };
             match next {
                 Next::Item { item, cursor } => {
-                    self.view.apply(&item);
-                    self.screen.show(&self.view, &item, &cursor)?;
+                    if self.view.apply(&item) {
+                        self.screen.show(&self.view, &item, &cursor)?;
+                    }
                 }
                 Next::Lost(reason) => {
                     self.screen.note(&format!("connection lost ({reason}), reconnecting"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sortie_proto::v1::{self, event::Kind, watch_run_response::Item};
 
-use super::result::{result_json, usage_json};
+use super::result::usage_json;
 use super::{Object, failure_json, run_object, verbatim};
 use crate::view::{Failure, View, dependencies, plain_name, step_id};
 
@@ -131,17 +131,13 @@ fn plan_fields(object: Object, kind: &Kind) -> Object {
 fn step_fields(object: Object, view: &View, kind: &Kind) -> Object {
     match kind {
         Kind::StepQueued(e) => object.put("attempt", e.attempt),
-        Kind::StepSucceeded(e) => {
-            let truncated = e.result_bytes != e.preview.len() as u64;
-            object
-                .put("attempt", e.attempt)
-                .put("result", result_json(&e.preview, truncated))
-                .put("result_truncated", truncated)
-                .put("result_bytes", e.result_bytes)
-                .put("worker", &e.worker)
-                .put("started_at", time(e.started_at.as_ref()))
-                .put("usage", e.usage.as_ref().map(usage_json))
-        }
+        Kind::StepSucceeded(e) => object
+            .put("attempt", e.attempt)
+            .put("preview", &e.preview)
+            .put("result_bytes", e.result_bytes)
+            .put("worker", &e.worker)
+            .put("started_at", time(e.started_at.as_ref()))
+            .put("usage", e.usage.as_ref().map(usage_json)),
         Kind::StepRetrying(e) => object
             .put("attempt", e.attempt)
             .put("error", error(e.failure.as_ref()))

@@ -3,7 +3,7 @@
 use sortie_proto::v1;
 
 use super::{Object, failure_json, verbatim};
-use crate::view::{StepView, View, dependencies, run_state_name, step_state_name};
+use crate::view::{Shown, StepView, View, dependencies, run_state_name, step_state_name};
 
 /// The last line of a run.
 pub(crate) fn result_line(view: &View) -> String {
@@ -41,21 +41,22 @@ fn step_object(step: &StepView) -> Object {
         .put("tool_input", verbatim(&step.tool_input))
         .put("depends_on", &step.depends_on)
         .put("state", step_state_name(step.state))
-        .put("result", step.result.as_deref().map(|text| result_json(text, step.truncated)))
+        .put("result", step.result.as_ref().map(result_json))
         .put("error", failure_json(step.failure.as_ref().filter(|_| step.result.is_none())));
-    if step.truncated {
+    if let Some(Shown::Preview(_)) = step.result {
         object.put("result_truncated", true).put("result_bytes", step.result_bytes)
     } else {
         object
     }
 }
 
-/// A whole result is JSON; the beginning of one is a string, even where it happens to be JSON.
-pub(super) fn result_json(text: &str, truncated: bool) -> Box<serde_json::value::RawValue> {
-    if truncated {
-        serde_json::value::to_raw_value(text).unwrap_or_else(|_| verbatim(""))
-    } else {
-        verbatim(text)
+/// A whole result is JSON; a preview is a string, even where it happens to be JSON.
+fn result_json(result: &Shown) -> Box<serde_json::value::RawValue> {
+    match result {
+        Shown::Whole(json) => verbatim(json),
+        Shown::Preview(text) => {
+            serde_json::value::to_raw_value(text).unwrap_or_else(|_| verbatim(""))
+        }
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
+use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use sortie_proto::v1::StepState;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::words::{Line, Mark};
+use super::line::{Line, Mark};
+use super::words;
 use crate::text;
 use crate::view::{StepView, View};
 
@@ -48,8 +49,9 @@ impl Live {
 
     /// Lets lines scroll by. That a step started is seen at the bottom.
     pub(super) fn lines(&self, lines: &[Line]) {
+        let width = terminal_width();
         for line in lines.iter().filter(|line| line.mark != Mark::Start) {
-            self.progress.println(paint(line)).ok();
+            self.progress.println(paint(line, width)).ok();
         }
     }
 
@@ -58,7 +60,7 @@ impl Live {
     pub(super) fn let_go(&mut self, view: &View) {
         let progress = &self.progress;
         self.bars.retain(|id, bar| {
-            let stays = view.step(*id).is_some_and(at_work);
+            let stays = view.step(*id).is_some_and(StepView::at_work);
             if !stays {
                 progress.remove(&bar.spinner);
             }
@@ -73,7 +75,7 @@ impl Live {
         }
         self.let_go(view);
         let steps = view.steps();
-        let mut open: Vec<_> = steps.iter().copied().filter(|step| at_work(step)).collect();
+        let mut open: Vec<_> = steps.iter().copied().filter(|step| step.at_work()).collect();
         open.sort_by_key(|step| !self.bars.contains_key(&step.id));
         for step in open.iter().take(MAX_BARS) {
             self.turn(step);
@@ -98,7 +100,8 @@ impl Live {
 
     fn turn(&mut self, step: &StepView) {
         let bar = self.bars.entry(step.id).or_insert_with(|| {
-            let spinner = ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}"));
+            let spinner =
+                ProgressBar::new_spinner().with_style(style("{spinner}        {wide_msg}"));
             let last = self.status.as_ref();
             let spinner = match last {
                 Some(status) => self.progress.insert_before(status, spinner),
@@ -110,14 +113,9 @@ impl Live {
             bar.running = true;
             bar.since = Instant::now();
         }
-        let waits = if step.running { "" } else { "  (waits for a worker)" };
-        bar.spinner.set_message(format!(
-            "{:>3}  {}  {}  {}{waits}",
-            step.number,
-            text::short(&step.tool, 24),
-            text::short(&step.description, 60),
-            text::elapsed(bar.since.elapsed()),
-        ));
+        // Its start may have gone by unseen: then this is the time since it was handed out.
+        let time = text::elapsed(bar.since.elapsed());
+        bar.spinner.set_message(words::turning(step, &time).row(terminal_width()));
         bar.spinner.tick();
     }
 
@@ -133,22 +131,22 @@ impl Live {
         let more = if hidden > 0 { format!(", {hidden} of them not shown") } else { String::new() };
         let elapsed = text::elapsed(self.since.elapsed());
         status.set_message(format!(
-            "     {ended} of {all} steps ended, {open} at work{more}, {elapsed}"
+            "         {ended} of {all} steps ended, {open} at work{more}, {elapsed}"
         ));
         status.tick();
     }
 }
 
-/// Handed to the workers and not ended.
-fn at_work(step: &StepView) -> bool {
-    step.running || step.state == StepState::Queued
+/// A terminal that does not tell is taken for one of the usual width.
+fn terminal_width() -> usize {
+    Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns))
 }
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-fn paint(line: &Line) -> String {
+fn paint(line: &Line, width: usize) -> String {
     let style = match line.mark {
         Mark::Note => Style::new(),
         Mark::Plan | Mark::Start | Mark::More => Style::new().dimmed(),
@@ -156,5 +154,5 @@ fn paint(line: &Line) -> String {
         Mark::Retry | Mark::Skipped | Mark::Partial => AnsiColor::Yellow.on_default(),
         Mark::Failed => AnsiColor::Red.on_default(),
     };
-    format!("{style}{}{style:#}{}", line.mark.column(), line.text)
+    format!("{style}{}{style:#}{}", line.mark.column(), line.rows(width))
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::words::Line;
+use super::line::Line;
 
 /// Writes lines. If nobody reads them any more, there is nobody to tell.
 pub(super) struct Plain(Box<dyn Write + Send>);

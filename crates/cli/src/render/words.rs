@@ -1,68 +1,21 @@
 //! What is said about a run, line by line: pure functions. Everything that a stranger wrote is
 //! made short and harmless here.
 
-use std::fmt;
-
+use sortie_engine::PREVIEW_BYTES;
 use sortie_proto::v1::{self, RunState, StepState, event::Kind, watch_run_response::Item};
 
-use crate::text::{elapsed, numbers, short, short_result};
-use crate::view::{Failure, StepView, View, dependencies, run_state_name, step_state_name};
+use super::line::{Line, Mark, line};
+use crate::text::{elapsed, first_line, numbers, result_text, short};
+use crate::view::{Failure, Shown, StepView, View, dependencies, run_state_name, step_state_name};
 
-/// Enough of a description to know the step by.
-const DESCRIPTION: usize = 72;
-/// Enough of a result to see that it is the right one.
-const RESULT: usize = 60;
+/// A description is a sentence; what is longer is a story.
+const DESCRIPTION: usize = 160;
+/// Enough of a result to see that it is the right one; a preview has as much of any script.
+const RESULT: usize = 120;
 /// Messages tell what to do; most of them fit.
 const MESSAGE: usize = 400;
-
-/// One line: what it is about, and the words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) mark: Mark,
-    pub(super) text: String,
-}
-
-/// What a line is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    Note,
-    Plan,
-    Start,
-    Done,
-    Retry,
-    Failed,
-    Skipped,
-    Partial,
-    /// Belongs to the line above.
-    More,
-}
-
-impl Mark {
-    /// The word at the beginning of the line, as wide as its column.
-    pub(super) const fn column(self) -> &'static str {
-        match self {
-            Self::Note => "",
-            Self::Plan => "plan     ",
-            Self::Start => "start    ",
-            Self::Done => "done     ",
-            Self::Retry => "retry    ",
-            Self::Failed => "failed   ",
-            Self::Skipped => "skipped  ",
-            Self::Partial => "partial  ",
-            Self::More => "         ",
-        }
-    }
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.mark.column(), self.text)
-    }
-}
-
-fn line(mark: Mark, text: impl Into<String>) -> Line {
-    Line { mark, text: text.into() }
-}
+/// `59.9 s`, so that what follows stands in a column.
+const TIME: usize = 6;
 
 /// Something that is not of the run.
 pub(super) fn note(text: &str) -> Line {
@@ -74,12 +27,12 @@ pub(super) fn tell(view: &View, item: &Item) -> Vec<Line> {
     let told = match item {
         Item::Event(v1::Event { kind: Some(kind), .. }) => return tell_event(view, kind),
         Item::Notice(v1::Notice { kind: Some(v1::notice::Kind::AttemptStarted(start)) }) => {
-            view.step(start.step_id).map(|step| line(Mark::Start, name(step)))
+            view.step(start.step_id).and_then(started)
         }
         Item::Reset(_) => {
             let state = run_state_name(view.state);
             let mut lines = vec![note(&format!("the run as it is now: {state}"))];
-            lines.extend(view.steps().into_iter().map(step_line));
+            lines.extend(view.steps().into_iter().flat_map(step_lines));
             return lines;
         }
         Item::Event(_) | Item::Notice(_) | Item::AnswerText(_) => None,
@@ -91,16 +44,15 @@ fn tell_event(view: &View, kind: &Kind) -> Vec<Line> {
     match kind {
         Kind::RunSubmitted(_) => vec![note(&format!("run {}", view.run_id))],
         Kind::PlanVersionStarted(e) => plan_started(e),
-        Kind::StepPlanned(e) => e.step.iter().map(|step| line(Mark::Plan, draft(step))).collect(),
+        Kind::StepPlanned(e) => e.step.iter().map(|step| draft(Mark::Plan, step, "")).collect(),
         Kind::StepRejected(e) => {
             let mut lines: Vec<_> =
-                e.step.iter().map(|step| line(Mark::Failed, draft(step))).collect();
+                e.step.iter().map(|step| draft(Mark::Failed, step, "")).collect();
             lines.extend(problems(&e.problems));
             lines
         }
         Kind::StepAdopted(e) => {
-            let adopted = |step| line(Mark::Plan, format!("{}  (kept)", draft(step)));
-            e.step.iter().map(adopted).collect()
+            e.step.iter().map(|step| draft(Mark::Plan, step, "  (kept)")).collect()
         }
         Kind::PlanAccepted(_) => {
             vec![note(&format!("the plan is complete: {}", count(view.steps().len(), "step")))]
@@ -111,16 +63,18 @@ fn tell_event(view: &View, kind: &Kind) -> Vec<Line> {
             lines
         }
         Kind::PlanCallFailed(e) => {
-            vec![call_failed("plan", e.failure.as_ref(), e.retry_at.is_some())]
+            let again = e.retry_at.is_some() || e.next_cause() != v1::PlanCause::Unspecified;
+            call_failed("plan", e.failure.as_ref(), again)
         }
         Kind::AnswerAttemptStarted(_) => vec![note("writing the answer")],
         Kind::AnswerAttemptFailed(e) => {
-            vec![call_failed("answer", e.failure.as_ref(), e.retry_at.is_some())]
+            call_failed("answer", e.failure.as_ref(), e.retry_at.is_some())
         }
-        Kind::RunStopping(e) => {
-            let why = e.failure.as_ref().map(|f| failure(&Failure::from(f))).unwrap_or_default();
-            vec![note(&format!("stopping: {why}"))]
-        }
+        // Why is told when the run has ended, which is at once where nothing is at work.
+        Kind::RunStopping(_) => match view.steps().iter().filter(|step| step.at_work()).count() {
+            0 => Vec::new(),
+            open => vec![note(&format!("stopping, with {} at work", count(open, "step")))],
+        },
         Kind::CommandRefused(e) => vec![note(&format!("refused: {}", e.message))],
         step => crate::view::step_id(step)
             .and_then(|id| view.step(id))
@@ -151,37 +105,90 @@ fn plan_started(e: &v1::PlanVersionStarted) -> Vec<Line> {
     lines
 }
 
+fn started(step: &StepView) -> Option<Line> {
+    let tail = match step.attempt {
+        0 | 1 => String::new(),
+        attempt => format!("  (attempt {attempt})"),
+    };
+    step.running.then(|| Line { tail, ..title(Mark::Start, step) })
+}
+
+/// A step that is at work, beside its spinner.
+pub(super) fn turning(step: &StepView, time: &str) -> Line {
+    let line = title(Mark::Start, step);
+    Line { head: format!("{}{time:>TIME$}  ", line.head), ..line }
+}
+
 fn step_event(step: &StepView, kind: &Kind) -> Option<Line> {
-    let why = step.failure.as_ref().map(failure).unwrap_or_default();
     Some(match kind {
-        Kind::StepRetrying(_) => line(Mark::Retry, format!("{}  {why}", name(step))),
+        // The notice of its start came before.
+        Kind::StepQueued(_) => return started(step),
+        Kind::StepRetrying(e) => {
+            let why = format!("attempt {} failed: {}", e.attempt, why(step));
+            Line { text: why, ..title(Mark::Retry, step) }
+        }
         Kind::StepSucceeded(_)
         | Kind::StepFailed(_)
         | Kind::StepUnknown(_)
         | Kind::StepSkipped(_)
-        | Kind::StepCancelled(_) => step_line(step),
+        | Kind::StepCancelled(_) => outcome(step),
         _ => return None,
     })
 }
 
-/// A step and what became of it.
-fn step_line(step: &StepView) -> Line {
-    let why = step.failure.as_ref().map(failure).unwrap_or_default();
-    let took = step.span().map(|(start, end)| elapsed(end.since(start))).unwrap_or_default();
-    match step.state {
-        StepState::Succeeded => {
-            let result = short_result(step.result.as_deref().unwrap_or_default(), RESULT);
-            line(Mark::Done, format!("{}  {took}  {result}", name(step)))
+/// What became of a step, for those who read above what it was for.
+fn outcome(step: &StepView) -> Line {
+    let mark = match step.state {
+        StepState::Succeeded => Mark::Done,
+        StepState::Failed | StepState::Unknown => Mark::Failed,
+        StepState::Skipped | StepState::Cancelled | StepState::Superseded => Mark::Skipped,
+        _ => return Line { tail: after(&step.depends_on), ..title(Mark::Plan, step) },
+    };
+    let words = match mark {
+        Mark::Done => result(step),
+        _ => why(step),
+    };
+    let line = title(mark, step);
+    Line {
+        head: format!("{}{:>TIME$}  ", line.head, took(step)),
+        text: if words.is_empty() { line.text } else { words },
+        ..line
+    }
+}
+
+/// A step, and below it what became of it.
+fn step_lines(step: &StepView) -> Vec<Line> {
+    let outcome = outcome(step);
+    if outcome.mark == Mark::Plan {
+        return vec![outcome];
+    }
+    let words = line(Mark::More, outcome.text.clone());
+    let title = Line { text: short(&step.description, DESCRIPTION), ..outcome };
+    if words.text == title.text { vec![title] } else { vec![title, words] }
+}
+
+fn took(step: &StepView) -> String {
+    step.span().map(|(start, end)| elapsed(end.since(start))).unwrap_or_default()
+}
+
+fn why(step: &StepView) -> String {
+    match &step.failure {
+        Some(why) => failure(why),
+        None => step_state_name(step.state),
+    }
+}
+
+/// The first line of a result.
+fn result(step: &StepView) -> String {
+    match &step.result {
+        Some(Shown::Whole(json)) => first_line(&result_text(json), RESULT),
+        Some(Shown::Preview(text)) => {
+            let line = first_line(&result_text(text), RESULT);
+            // A preview that is full was probably cut, perhaps inside a word.
+            let is_full = text.len() + 3 >= PREVIEW_BYTES && !text.contains('\n');
+            if is_full && !line.ends_with('…') { format!("{line}…") } else { line }
         }
-        StepState::Failed | StepState::Unknown => {
-            line(Mark::Failed, format!("{}  {took}  {why}", name(step)))
-        }
-        StepState::Skipped | StepState::Cancelled | StepState::Superseded => {
-            let state = step_state_name(step.state);
-            let why = if why.is_empty() { state } else { why };
-            line(Mark::Skipped, format!("{}  {why}", name(step)))
-        }
-        _ => line(Mark::Plan, format!("{}{}", name(step), after(&step.depends_on))),
+        None => String::new(),
     }
 }
 
@@ -196,7 +203,7 @@ pub(super) fn ending(view: &View) -> Vec<Line> {
             let missing =
                 format!("{} of {} gave no result", without.len(), count(steps.len(), "step"));
             lines.push(line(Mark::Partial, format!("the answer is partial: {missing}")));
-            lines.extend(without.into_iter().map(step_line));
+            lines.extend(without.into_iter().flat_map(step_lines));
         }
         RunState::Failed | RunState::Cancelled => {
             let why = view.failure.as_ref().map(failure).unwrap_or_default();
@@ -205,7 +212,7 @@ pub(super) fn ending(view: &View) -> Vec<Line> {
                 _ => "the run failed",
             };
             lines.push(line(Mark::Failed, format!("{what}: {why}")));
-            lines.extend(with.iter().copied().map(step_line));
+            lines.extend(with.iter().copied().flat_map(step_lines));
         }
         _ => {}
     }
@@ -216,18 +223,18 @@ pub(super) fn ending(view: &View) -> Vec<Line> {
 /// Wall time, critical path, most steps at once.
 fn summary(view: &View, succeeded: usize) -> Option<Line> {
     let wall = view.ended_at?.since(view.submitted_at?);
+    let wall = elapsed(wall);
     let all = view.steps().len();
-    let mut text = format!("{succeeded} of {} in {}", count(all, "step"), elapsed(wall));
+    if all == 0 {
+        return Some(line(Mark::Note, format!("no steps, {wall}")));
+    }
+    let mut text = format!("{succeeded} of {} succeeded in {wall}", count(all, "step"));
     let path = view.critical_path();
     if !path.steps.is_empty() {
         let steps: Vec<_> = path.steps.iter().map(ToString::to_string).collect();
-        let most = view.most_at_once();
-        text.push_str(&format!(
-            "; critical path {} ({}); at most {} at once",
-            steps.join(" → "),
-            elapsed(path.time),
-            count(most, "step"),
-        ));
+        let (steps, time) = (steps.join(" → "), elapsed(path.time));
+        let most = count(view.most_at_once(), "step");
+        text.push_str(&format!("; critical path {steps} ({time}); at most {most} at once"));
     }
     Some(line(Mark::Note, text))
 }
@@ -244,11 +251,15 @@ pub(crate) fn describe(view: &View) -> String {
     if let Some(why) = &view.failure {
         lines.push(format!("why      {}", failure(why)));
     }
-    lines.extend(view.steps().into_iter().map(|step| step_line(step).to_string()));
-    lines.extend(
-        summary(view, view.steps().iter().filter(|s| s.result.is_some()).count())
-            .map(|line| line.to_string()),
-    );
+    let steps = view.steps();
+    if !steps.is_empty() {
+        lines.push(String::new());
+        lines.extend(steps.iter().flat_map(|step| step_lines(step)).map(|line| line.to_string()));
+    }
+    let succeeded = steps.iter().filter(|step| step.state == StepState::Succeeded).count();
+    if let Some(summary) = summary(view, succeeded) {
+        lines.extend([String::new(), summary.to_string()]);
+    }
     if let Some(answer) = &view.answer {
         lines.push(String::new());
         lines.push(crate::text::harmless(answer));
@@ -261,18 +272,23 @@ pub(crate) fn goal_line(goal: &str, most: usize) -> String {
     short(goal, most)
 }
 
-fn name(step: &StepView) -> String {
-    title(step.number, &step.tool, &step.description)
+fn title(mark: Mark, step: &StepView) -> Line {
+    let text = short(&step.description, DESCRIPTION);
+    Line { mark, head: head(step.number, &step.tool), text, tail: String::new() }
 }
 
-fn draft(step: &v1::PlannedStep) -> String {
-    let title = title(step.step_number, &step.tool, &step.description);
-    format!("{title}{}", after(&dependencies(step)))
+fn draft(mark: Mark, step: &v1::PlannedStep, kept: &str) -> Line {
+    Line {
+        mark,
+        head: head(step.step_number, &step.tool),
+        text: short(&step.description, DESCRIPTION),
+        tail: format!("{}{kept}", after(&dependencies(step))),
+    }
 }
 
-fn title(number: u32, tool: &str, description: &str) -> String {
-    let (tool, description) = (short(tool, 32), short(description, DESCRIPTION));
-    format!("{number:>3}  {tool:<10}  {description}")
+/// The columns of number and tool.
+fn head(number: u32, tool: &str) -> String {
+    format!("{number:>3}  {:<10}  ", short(tool, 32))
 }
 
 fn after(depends_on: &[u32]) -> String {
@@ -290,13 +306,13 @@ fn problems(list: &[v1::PlanProblem]) -> Vec<Line> {
     list.iter().map(say).collect()
 }
 
-fn call_failed(what: &str, why: Option<&v1::Failure>, again: bool) -> Line {
-    let why = why.map(|why| failure(&Failure::from(why))).unwrap_or_default();
-    if again {
-        line(Mark::Retry, format!("no {what}, asking again: {why}"))
-    } else {
-        line(Mark::Failed, format!("no {what}: {why}"))
+/// The last failure of a call is the run's, and told with it.
+fn call_failed(what: &str, why: Option<&v1::Failure>, again: bool) -> Vec<Line> {
+    if !again {
+        return Vec::new();
     }
+    let why = why.map(|why| failure(&Failure::from(why))).unwrap_or_default();
+    vec![line(Mark::Retry, format!("no {what}, asking again: {why}"))]
 }
 
 fn failure(failure: &Failure) -> String {

@@ -20,10 +20,8 @@ pub(crate) struct StepView {
     pub(crate) depends_on: Vec<u32>,
     pub(crate) state: StepState,
     pub(crate) attempt: u32,
-    /// The result as JSON text, or its beginning.
-    pub(crate) result: Option<String>,
+    pub(crate) result: Option<Shown>,
     pub(crate) result_bytes: u64,
-    pub(crate) truncated: bool,
     pub(crate) failure: Option<Failure>,
     pub(crate) worker: String,
     /// A worker is at it, as far as live notices tell.
@@ -31,6 +29,15 @@ pub(crate) struct StepView {
     pub(crate) queued_at: Option<Timestamp>,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) ended_at: Option<Timestamp>,
+}
+
+/// What is known of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// All of it, as JSON text.
+    Whole(String),
+    /// What an event or a snapshot of a large one tells people.
+    Preview(String),
 }
 
 impl StepView {
@@ -47,7 +54,6 @@ impl StepView {
             attempt: 0,
             result: None,
             result_bytes: 0,
-            truncated: false,
             failure: None,
             worker: String::new(),
             running: false,
@@ -69,9 +75,11 @@ impl StepView {
             depends_on: step.depends_on.clone(),
             state: step.state(),
             attempt: step.attempts,
-            result: (step.state() == StepState::Succeeded).then(|| step.result.clone()),
+            result: (step.state() == StepState::Succeeded).then(|| {
+                let text = step.result.clone();
+                if step.result_truncated { Shown::Preview(text) } else { Shown::Whole(text) }
+            }),
             result_bytes: step.result_bytes,
-            truncated: step.result_truncated,
             failure: step.failure.as_ref().map(Failure::from),
             worker: step.worker.clone(),
             running: false,
@@ -90,14 +98,16 @@ impl StepView {
         self.depends_on = dependencies(draft);
     }
 
+    /// A worker took up the attempt that is queued.
     pub(super) fn start(&mut self, notice: &v1::AttemptStarted) {
-        let late = notice.attempt < self.attempt || self.ended();
-        if !late {
-            self.running = true;
-            self.attempt = notice.attempt;
-            self.worker.clone_from(&notice.worker);
-            self.started_at = notice.at.as_ref().map(moment);
-        }
+        self.running = true;
+        self.worker.clone_from(&notice.worker);
+        self.started_at = notice.at.as_ref().map(moment);
+    }
+
+    /// Whether the step is handed out and nothing was heard of this attempt.
+    pub(super) fn awaits(&self, attempt: u32) -> bool {
+        self.state == StepState::Queued && self.attempt == attempt && !self.running
     }
 
     pub(super) fn apply(&mut self, kind: &Kind, at: Option<Timestamp>, because_of: Option<u32>) {
@@ -114,9 +124,8 @@ impl StepView {
                 self.running = false;
             }
             Kind::StepSucceeded(e) => {
-                self.result = Some(e.preview.clone());
+                self.result = Some(Shown::Preview(e.preview.clone()));
                 self.result_bytes = e.result_bytes;
-                self.truncated = e.result_bytes != e.preview.len() as u64;
                 self.worker.clone_from(&e.worker);
                 self.attempt = e.attempt;
                 self.started_at = e.started_at.as_ref().map(moment).or(self.started_at);
@@ -145,6 +154,11 @@ impl StepView {
         self.ended_at = at;
         self.failure = failure;
         self.running = false;
+    }
+
+    /// Handed to the workers and not ended.
+    pub(crate) fn at_work(&self) -> bool {
+        self.running || self.state == StepState::Queued
     }
 
     pub(crate) const fn ended(&self) -> bool {

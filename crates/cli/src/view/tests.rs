@@ -55,6 +55,15 @@ fn failed(step_id: u32) -> Kind {
     Kind::StepFailed(v1::StepFailed { step_id, failure })
 }
 
+fn event(kind: Kind) -> Item {
+    Item::Event(v1::Event { kind: Some(kind), ..Default::default() })
+}
+
+fn start(step_id: u32, attempt: u32) -> Item {
+    let start = v1::AttemptStarted { step_id, attempt, ..Default::default() };
+    Item::Notice(v1::Notice { kind: Some(v1::notice::Kind::AttemptStarted(start)) })
+}
+
 #[test]
 fn a_history_shows_times_path_and_overlap() {
     let view = fold(vec![
@@ -130,10 +139,32 @@ fn a_late_notice_does_not_wake_an_ended_step() {
         (2, queued(11)),
         (3, succeeded(11, 2, "1")),
     ]);
-    let start = v1::AttemptStarted { step_id: 11, attempt: 1, ..Default::default() };
-    let kind = Some(v1::notice::Kind::AttemptStarted(start));
-    view.apply(&Item::Notice(v1::Notice { kind }));
+    assert!(!view.apply(&start(11, 1)), "no news");
     assert!(!view.steps()[0].running);
+}
+
+#[test]
+fn a_start_is_news_once_and_only_of_the_attempt_that_is_out() {
+    let mut view = fold(vec![(0, version(1)), (1, planned(1, 11, 1, &[])), (2, queued(11))]);
+    assert!(view.apply(&start(11, 1)));
+    assert!(view.steps()[0].running);
+    assert!(!view.apply(&start(11, 1)), "the same again");
+    let retrying = v1::StepRetrying { step_id: 11, attempt: 1, ..Default::default() };
+    view.apply(&event(Kind::StepRetrying(retrying)));
+    assert!(!view.apply(&start(11, 1)), "that attempt is over");
+    assert!(!view.steps()[0].running);
+}
+
+#[test]
+fn a_start_that_overtakes_its_events_counts_when_they_are_there() {
+    let mut view = fold(vec![(0, version(1))]);
+    assert!(view.apply(&start(11, 1)), "the step is not even planned");
+    assert!(!view.apply(&start(11, 1)), "the same again");
+    view.apply(&event(planned(1, 11, 1, &[])));
+    assert!(!view.steps()[0].running, "it is not handed out");
+    view.apply(&event(queued(11)));
+    assert!(view.steps()[0].running);
+    assert!(!view.apply(&start(11, 1)), "the same again");
 }
 
 #[test]

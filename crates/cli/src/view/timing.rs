@@ -20,8 +20,9 @@ pub(crate) struct Path {
     pub(crate) time: Duration,
 }
 
-/// The chain whose steps took longest together. Of equal chains, the one that ends in the step
-/// with the smallest number. Steps that did not run take part in none.
+/// The chain whose steps took longest together. Of equal chains, the one with more steps, and then
+/// the one that ends in the step with the smallest number. Steps that did not run take part in
+/// none.
 pub(crate) fn critical_path(steps: &[Timed]) -> Path {
     let mut best: BTreeMap<u32, Path> = BTreeMap::new();
     for step in in_order(steps) {
@@ -37,25 +38,29 @@ pub(crate) fn critical_path(steps: &[Timed]) -> Path {
 
 fn longest<'a>(paths: impl Iterator<Item = &'a Path>) -> Path {
     let longer = |longest: &'a Path, path: &'a Path| {
-        if path.time > longest.time { path } else { longest }
+        let length = |path: &Path| (path.time, path.steps.len());
+        if length(path) > length(longest) { path } else { longest }
     };
     paths.reduce(longer).cloned().unwrap_or_default()
 }
 
-/// The largest number of intervals that share a moment. One that ends where another starts does
-/// not overlap it; one without length counts at its moment.
-pub(crate) fn most_at_once(spans: impl IntoIterator<Item = (Timestamp, Timestamp)>) -> usize {
+/// The largest number of steps that ran at the same moment. One that ends where another starts does
+/// not overlap it; one without length counts at its moment, before those that lie deeper start.
+pub(crate) fn most_at_once(steps: &[Timed]) -> usize {
     const END: u8 = 0;
     const START: u8 = 1;
     const END_OF_NOTHING: u8 = 2;
+    let levels = levels(steps);
     let mut edges = Vec::new();
-    for (start, end) in spans {
-        edges.push((start, START));
-        edges.push((end, if start == end { END_OF_NOTHING } else { END }));
+    for step in steps {
+        let Some((start, end)) = step.span else { continue };
+        let level = levels.get(&step.number).map_or(1, |level| level + 1);
+        edges.push((start, level, START));
+        edges.push(if start == end { (end, level, END_OF_NOTHING) } else { (end, 0, END) });
     }
     edges.sort_unstable();
     let (mut now, mut most) = (0_usize, 0);
-    for (_, edge) in edges {
+    for (_, _, edge) in edges {
         now = if edge == START { now + 1 } else { now.saturating_sub(1) };
         most = most.max(now);
     }
@@ -162,6 +167,12 @@ mod tests {
                 5,
             ),
             (
+                "of equal chains the longer one tells more",
+                vec![step(1, &[], Some((3, 3))), step(2, &[1], Some((3, 3)))],
+                vec![1, 2],
+                0,
+            ),
+            (
                 "a cycle is no path",
                 vec![step(1, &[2], Some((0, 5))), step(2, &[1], Some((0, 5)))],
                 vec![],
@@ -186,9 +197,18 @@ mod tests {
             ("no length inside another", &[(0, 10), (5, 5)], 2),
         ];
         for (name, spans, most) in cases {
-            let spans = spans.iter().map(|(start, end)| (at(*start), at(*end)));
-            assert_eq!(most_at_once(spans), most, "{name}");
+            let steps: Vec<_> =
+                (1..).zip(spans).map(|(number, span)| step(number, &[], Some(*span))).collect();
+            assert_eq!(most_at_once(&steps), most, "{name}");
         }
+    }
+
+    #[test]
+    fn a_step_never_overlaps_what_it_depends_on() {
+        let quick = Some((5, 5));
+        let chain = [step(1, &[], quick), step(2, &[], quick), step(3, &[1, 2], Some((5, 9)))];
+        assert_eq!(most_at_once(&chain), 2);
+        assert_eq!(most_at_once(&[step(1, &[], quick), step(2, &[1], quick)]), 1);
     }
 
     #[test]

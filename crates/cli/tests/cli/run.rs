@@ -23,8 +23,8 @@ fn the_answer_goes_to_stdout_once_and_the_story_to_stderr() {
         "planned by built-in offline rules (a model can plan any goal: see README, Models)\n",
         "plan       1  calculate   does 1\n",
         "start      1  calculate   does 1\n",
-        "done       1  calculate   does 1  1.0 s  42\n",
-        "1 of 1 step in 7.0 s; critical path 1 (1.0 s); at most 1 step at once\n",
+        "done       1  calculate    1.0 s  42\n",
+        "1 of 1 step succeeded in 7.0 s; critical path 1 (1.0 s); at most 1 step at once\n",
     ] {
         assert!(done.stderr.contains(wanted), "missing {wanted:?} in\n{}", done.stderr);
     }
@@ -61,6 +61,7 @@ fn json_is_an_object_a_line_and_the_result_comes_last() {
     assert_eq!(lines[2]["tool_input"]["s"], "\u{1b}[31m");
     assert_eq!(lines[2]["at"], "2023-11-14T22:13:23Z");
     assert_eq!(lines[2]["cursor"], "c3");
+    assert_eq!(lines[6]["preview"], "42");
     let result = &lines[9];
     assert_eq!(result["run_id"], "r1");
     assert_eq!(result["state"], "succeeded");
@@ -73,9 +74,33 @@ fn json_is_an_object_a_line_and_the_result_comes_last() {
     assert_eq!(step["description"], "does 1");
     assert_eq!(step["tool"], "calculate");
     assert_eq!(step["state"], "succeeded");
-    assert_eq!(step["result"], 42);
+    assert_eq!(step["result"], "42", "without a snapshot there is only the preview");
+    assert_eq!(step["result_truncated"], true);
     assert_eq!(step["depends_on"], serde_json::json!([]));
     assert!(step["error"].is_null());
+}
+
+#[test]
+fn the_result_line_has_the_whole_results_of_the_snapshot() {
+    let step = v1::Step {
+        step_number: 1,
+        state: v1::StepState::Succeeded.into(),
+        result: "{\"value\": 42, \"text\": \"6 * 7 = 42\"}".to_owned(),
+        ..Default::default()
+    };
+    let run = v1::Run {
+        run_id: "r1".to_owned(),
+        state: v1::RunState::Succeeded.into(),
+        plan_version: 1,
+        steps: vec![step],
+        ..Default::default()
+    };
+    let watches = [small_run()].into();
+    let fake = Fake::start(Script { watches, run: Some(run), ..Script::default() });
+    let lines = against(&fake, &["run", "goal", "--json"]).json();
+    let step = &lines.last().unwrap()["steps"][0];
+    assert_eq!(step["result"]["value"], 42);
+    assert!(step["result_truncated"].is_null());
 }
 
 #[test]
@@ -117,8 +142,10 @@ fn a_failed_run_exits_1_and_shows_the_results_it_has() {
     let done = against(&fake(watch.clone()), &["run", "goal"]);
     assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""));
     assert!(done.stderr.contains("the run failed: invalid_answer: the answer is empty"));
-    let shown = done.stderr.matches("does 1  1.0 s  42").count();
-    assert_eq!(shown, 2, "once as it came, once at the end: {}", done.stderr);
+    let as_it_came = "done       1  calculate    1.0 s  42\n";
+    assert!(done.stderr.contains(as_it_came), "{}", done.stderr);
+    let at_the_end = "done       1  calculate    1.0 s  does 1\n              42\n";
+    assert!(done.stderr.contains(at_the_end), "{}", done.stderr);
     let lines = against(&fake(watch), &["run", "goal", "--json"]).json();
     let result = lines.last().unwrap();
     assert_eq!(result["state"], "failed");

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::Value;
-use sortie_engine::{Failure, FailureKind, ToolName, ToolSpec, json_bytes};
+use sortie_engine::{Failure, FailureKind, StepResult, ToolName, ToolSpec};
 use tracing::Instrument;
 
 use crate::registry::Registry;
@@ -39,15 +39,6 @@ pub struct Attempt {
     pub time_left: Duration,
 }
 
-/// What a tool returned.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Output {
-    /// The result.
-    pub value: Value,
-    /// Its size as compact JSON.
-    pub bytes: u64,
-}
-
 /// Runs attempts with the tools of a registry. Cheap to clone, holds no state.
 #[derive(Clone)]
 pub struct Executor {
@@ -66,7 +57,7 @@ impl Executor {
     /// # Errors
     /// `unknown_tool`, `invalid_input`, `timeout`, `cancelled`, `tool_panicked`,
     /// `result_too_large`, or the tool's own failure.
-    pub async fn execute(&self, attempt: Attempt) -> Result<Output, Failure> {
+    pub async fn execute(&self, attempt: Attempt) -> Result<StepResult, Failure> {
         let span = tracing::info_span!(
             "tool",
             tool = %attempt.tool,
@@ -77,7 +68,7 @@ impl Executor {
         self.run(attempt).instrument(span).await
     }
 
-    async fn run(&self, attempt: Attempt) -> Result<Output, Failure> {
+    async fn run(&self, attempt: Attempt) -> Result<StepResult, Failure> {
         let Attempt { tool: name, input, call, time_left } = attempt;
         let (spec, tool) = self.registry.get(&name).ok_or_else(|| {
             let message = format!("this worker has no tool `{name}`");
@@ -134,8 +125,9 @@ fn check_input(spec: &ToolSpec, input: &Value) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::InvalidInput, clip(&message)))
 }
 
-fn measured(spec: &ToolSpec, value: Value) -> Result<Output, Failure> {
-    let bytes = json_bytes(&value) as u64;
+fn measured(spec: &ToolSpec, value: Value) -> Result<StepResult, Failure> {
+    let result = StepResult::inline(value);
+    let bytes = result.bytes;
     if bytes > spec.max_result_bytes {
         let message = format!(
             "the result of `{}` has {bytes} bytes, {} are allowed",
@@ -143,7 +135,7 @@ fn measured(spec: &ToolSpec, value: Value) -> Result<Output, Failure> {
         );
         return Err(Failure::new(FailureKind::ResultTooLarge, message));
     }
-    Ok(Output { value, bytes })
+    Ok(result)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
@@ -261,7 +253,8 @@ mod tests {
     async fn a_result_comes_back_with_its_size() {
         let output = executor().0.execute(attempt(json!({"do": "échø"}))).await.unwrap();
         let bytes = json!({"do": "échø"}).to_string().len() as u64;
-        assert_eq!(output, Output { value: json!({"do": "échø"}), bytes });
+        assert_eq!(output, StepResult::inline(json!({"do": "échø"})));
+        assert_eq!(output.bytes, bytes);
         assert_eq!(failure(attempt(json!({"do": "fail"}))).await.message, "slow down");
     }
 

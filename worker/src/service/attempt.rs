@@ -93,8 +93,8 @@ impl Runner {
         };
         let time_left = entry.deadline.since(self.clock.now());
         let tool = entry.planned.tool.clone();
-        let output = self.executor.execute(Attempt { tool, input, call, time_left }).await?;
-        self.place(entry, StepResult::inline(output.value)).await
+        let result = self.executor.execute(Attempt { tool, input, call, time_left }).await?;
+        self.place(entry, result).await
     }
 
     /// The results that the input refers to: those that came along, and the others from the store.

@@ -13,6 +13,7 @@
 mod commit;
 mod lanes;
 mod live;
+mod story;
 mod timers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

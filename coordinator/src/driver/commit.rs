@@ -9,7 +9,7 @@ use sortie_engine::{
 use sortie_store::{Commit, CommitReply, Input, InputValue, ReadyEntry, Store};
 
 use super::live::{Flight, Live};
-use super::{Driver, RUNS_PER_COMMIT, STORE_PAUSE, load};
+use super::{Driver, RUNS_PER_COMMIT, STORE_PAUSE, load, story};
 
 /// A ready entry carries at most so many bytes of results; the worker fetches the others.
 const INLINE_INPUT_BYTES: u64 = 16 * 1024;
@@ -88,7 +88,10 @@ impl Driver {
         });
         for (commit, reply) in done.commits.iter().zip(done.replies) {
             match reply {
-                CommitReply::Ok | CommitReply::Already => self.went_through(commit, now),
+                CommitReply::Ok | CommitReply::Already => {
+                    story::tell(commit.run, &commit.events);
+                    self.went_through(commit, now);
+                }
                 CommitReply::Conflict => self.was_refused(commit.run),
                 CommitReply::NoRun => self.is_gone(commit.run),
             }

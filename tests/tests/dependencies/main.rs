@@ -27,7 +27,7 @@ const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("sortie-cli", EVERYBODY),
     ("sortie-tests", EVERYBODY),
     ("sortie-bench", EVERYBODY),
-    ("own-tool", &["cli", "engine", "worker"]),
+    ("own-tool", &["engine", "worker", "cli"]),
     ("xtask", &[]),
 ];
 const EVERYBODY: &[&str] =

@@ -18,7 +18,7 @@ fn the_answer_goes_to_stdout_and_the_story_to_stderr() {
     for wanted in ["$45,000", "$105,000", "94%", "4% above"] {
         assert_eq!(done.stdout.matches(wanted).count(), 1, "{wanted} in\n{}", done.stdout);
     }
-    for wanted in ["planned by built-in offline rules", "(after 3)", "4 of 4 steps "] {
+    for wanted in ["planned by built-in offline rules", "(after 3)", "4 of 4 steps succeeded in "] {
         assert!(done.stderr.contains(wanted), "{wanted} in\n{}", done.stderr);
     }
 }

@@ -106,15 +106,17 @@ impl Calls {
             run: run.id(),
             call,
         };
-        let span = tracing::info_span!("model_call", run = %run.id(), call = ?call);
-        let work: BoxFuture<'static, ()> = match call {
+        let id = run.id();
+        let (span, work): (_, BoxFuture<'static, ()>) = match call {
             ModelCall::Plan(version) => {
                 let request = plan::request(run, version, catalogue);
-                Box::pin(plan::make(caller.clone(), request))
+                let span = tracing::info_span!("plan_call", run = %id, version = %version);
+                (span, Box::pin(plan::make(caller.clone(), request)))
             }
             ModelCall::Answer(attempt) => {
                 let material = answer::Material::of(run, attempt);
-                Box::pin(answer::make(caller.clone(), material))
+                let span = tracing::info_span!("answer_call", run = %id, attempt = %attempt);
+                (span, Box::pin(answer::make(caller.clone(), material)))
             }
         };
         let task = self.tasks.spawn(hold(place, caller, work).instrument(span));

@@ -13,6 +13,7 @@
 mod commit;
 mod lanes;
 mod live;
+mod story;
 mod timers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -79,6 +80,8 @@ impl DriverOptions {
 
 /// A call of the store takes at most so many runs.
 const RUNS_PER_COMMIT: usize = 64;
+/// Above so many bytes no further run joins a call; each of them adds at most its own budget.
+const BYTES_PER_COMMIT: usize = 3 << 20;
 /// Inbox items read at once from each lane.
 const READ_AT_ONCE: usize = 512;
 /// One read of the inboxes waits at most so long; then it is asked again.

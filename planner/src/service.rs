@@ -48,9 +48,10 @@ impl Planner for OfflinePlanner {
         request: Request<v1::MakePlanRequest>,
     ) -> Result<Response<Self::MakePlanStream>, Status> {
         let request = request.into_inner();
+        let (run, version) = (request.run_id.as_str(), request.version);
+        let _entered = tracing::info_span!("make_plan", run, version).entered();
         let parts = plan_parts(&request).map_err(|failure| {
-            let (run, kind) = (request.run_id.as_str(), failure.kind.as_str());
-            tracing::info!(run, version = request.version, kind, "goal is not plannable");
+            tracing::info!(kind = failure.kind.as_str(), "goal is not plannable");
             status(&failure)
         })?;
         Ok(Response::new(stream(parts)))
@@ -60,7 +61,13 @@ impl Planner for OfflinePlanner {
         &self,
         request: Request<v1::SynthesizeRequest>,
     ) -> Result<Response<Self::SynthesizeStream>, Status> {
-        let parts = answer_parts(request.into_inner()).map_err(|failure| status(&failure))?;
+        let request = request.into_inner();
+        let (run, attempt) = (request.run_id.as_str(), request.attempt);
+        let _entered = tracing::info_span!("synthesize", run, attempt).entered();
+        let parts = answer_parts(request).map_err(|failure| {
+            tracing::info!(kind = failure.kind.as_str(), "results give no answer");
+            status(&failure)
+        })?;
         Ok(Response::new(stream(parts)))
     }
 

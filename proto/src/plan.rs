@@ -16,27 +16,20 @@ impl From<StepDraft> for v1::PlannedStep {
     }
 }
 
+/// Any label is taken: whether labels make sense is the plan check's to say, with all other faults.
 impl TryFrom<v1::PlannedStep> for StepDraft {
     type Error = BadField;
 
     fn try_from(step: v1::PlannedStep) -> Result<Self, BadField> {
         let tool_input = serde_json::from_str(&step.tool_input)
             .map_err(|e| BadField::new("tool_input", format!("is not JSON: {e}")))?;
-        let numbers = step.depends_on.into_iter().map(|number| label("depends_on", number));
         Ok(Self {
-            number: label("step_number", step.step_number)?,
+            number: StepNumber::new(step.step_number),
             description: step.description,
             tool: step.tool,
             tool_input,
-            depends_on: numbers.collect::<Result<_, _>>()?,
+            depends_on: step.depends_on.into_iter().map(StepNumber::new).collect(),
         })
-    }
-}
-
-fn label(field: &'static str, number: u32) -> Result<StepNumber, BadField> {
-    match number {
-        0 => Err(BadField::new(field, "must be at least 1")),
-        number => Ok(StepNumber::new(number)),
     }
 }
 
@@ -81,8 +74,6 @@ mod tests {
             ..v1::PlannedStep::default()
         };
         let broken = [
-            ("step_number", v1::PlannedStep { step_number: 0, ..good.clone() }),
-            ("depends_on", v1::PlannedStep { depends_on: vec![1, 0], ..good.clone() }),
             ("tool_input", v1::PlannedStep { tool_input: String::new(), ..good.clone() }),
             ("tool_input", v1::PlannedStep { tool_input: "[".repeat(100_000), ..good }),
         ];

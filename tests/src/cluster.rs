@@ -19,13 +19,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sortie_coordinator::{
-    CatalogueHandle, CatalogueWatch, Driver, DriverOptions, Front, FrontOptions, FrontParts, News,
-    Place, Planner, WatchHub, WatchOptions, Watches,
+    CatalogueHandle, CatalogueWatch, Driver, DriverOptions, News, Place, Planner, WatchHub,
+    WatchOptions, Watches,
 };
 use sortie_engine::{Command, CommandId, CommitId, Event, Goal, Lane, RunId, WorkerName};
 use sortie_store::{Embedded, EmbeddedOptions, LaneOwner, Store, Submission};
 use sortie_worker::{Registry, Worker, WorkerOptions};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -68,8 +67,8 @@ impl ClusterOptions {
 pub struct TestCluster {
     store: Arc<dyn Store>,
     watches: Watches,
-    catalogue: CatalogueHandle,
-    lanes: watch::Receiver<Vec<Lane>>,
+    /// The catalogue is kept fresh as long as someone reads it.
+    _catalogue: CatalogueHandle,
     tasks: TaskTracker,
     stop: CancellationToken,
     names: AtomicU64,
@@ -115,26 +114,14 @@ impl TestCluster {
         tasks.spawn(hub.run(stop.clone()));
         let all = usize::from(store.lane_count());
         sure(handle.lanes.wait_for(|owned| owned.len() == all).await);
-        let (lanes, names) = (handle.lanes, AtomicU64::new(0));
-        Self { store, watches, catalogue, lanes, tasks, stop, names }
+        let names = AtomicU64::new(0);
+        Self { store, watches, _catalogue: catalogue, tasks, stop, names }
     }
 
     /// Its store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
-    }
-
-    /// A front door to it, for clients over gRPC.
-    #[must_use]
-    pub fn front(&self) -> Front {
-        let parts = FrontParts {
-            store: self.store.clone(),
-            watches: self.watches.clone(),
-            catalogue: self.catalogue.clone(),
-            lanes: self.lanes.clone(),
-        };
-        Front::new(parts, FrontOptions::default())
     }
 
     /// Hands a goal in; the runs are spread over the lanes.

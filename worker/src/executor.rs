@@ -58,13 +58,7 @@ impl Executor {
     /// `unknown_tool`, `invalid_input`, `timeout`, `cancelled`, `tool_panicked`,
     /// `result_too_large`, or the tool's own failure.
     pub async fn execute(&self, attempt: Attempt) -> Result<StepResult, Failure> {
-        let span = tracing::info_span!(
-            "tool",
-            tool = %attempt.tool,
-            run = %attempt.call.run,
-            step = %attempt.call.step,
-            attempt = %attempt.call.attempt,
-        );
+        let span = tracing::info_span!("tool", tool = %attempt.tool);
         self.run(attempt).instrument(span).await
     }
 

@@ -9,7 +9,7 @@ use sortie_engine::{
 use sortie_store::{Commit, CommitReply, Input, InputValue, ReadyEntry, Store};
 
 use super::live::{Flight, Live};
-use super::{Driver, RUNS_PER_COMMIT, STORE_PAUSE, load};
+use super::{BYTES_PER_COMMIT, Driver, RUNS_PER_COMMIT, STORE_PAUSE, load, story};
 
 /// A ready entry carries at most so many bytes of results; the worker fetches the others.
 const INLINE_INPUT_BYTES: u64 = 16 * 1024;
@@ -24,10 +24,13 @@ impl Driver {
     /// Decides everything that waits and sends it, while there is room for calls of the store.
     pub(super) fn commit_dirty(&mut self) {
         while self.commits.len() < self.options.commits && !self.dirty.is_empty() {
-            let mut batch = Vec::new();
-            while batch.len() < RUNS_PER_COMMIT {
+            let (mut batch, mut bytes) = (Vec::new(), 0);
+            while batch.len() < RUNS_PER_COMMIT && bytes < BYTES_PER_COMMIT {
                 let Some(run) = self.dirty.pop_front() else { break };
-                batch.extend(self.decide(run));
+                if let Some((commit, size)) = self.decide(run) {
+                    batch.push(commit);
+                    bytes += size;
+                }
             }
             if !batch.is_empty() {
                 self.commits.push(Box::pin(send(self.store.clone(), batch)));
@@ -36,7 +39,7 @@ impl Driver {
     }
 
     /// Everything that waits for a run becomes one commit, if there is anything to make durable.
-    fn decide(&mut self, run: RunId) -> Option<Arc<Commit>> {
+    fn decide(&mut self, run: RunId) -> Option<(Arc<Commit>, usize)> {
         let slot = self.runs.get_mut(&run)?;
         slot.is_dirty = false;
         let live = slot.live.as_mut().filter(|live| live.flight.is_none())?;
@@ -72,10 +75,10 @@ impl Driver {
         }
         let start = folded.start.map(|call| (call, self.calls.places().take()));
         live.flight = Some(Flight { mail, start });
-        let id = CommitId::new(self.rng.u128(..));
+        let (id, bytes) = (CommitId::new(self.rng.u128(..)), folded.bytes);
         let commit = Commit { timer, consumed, ..assemble(live, id, folded) };
         live.stored_timer = timer;
-        Some(Arc::new(commit))
+        Some((Arc::new(commit), bytes))
     }
 
     pub(super) fn committed(&mut self, done: CommitsDone) {
@@ -88,7 +91,10 @@ impl Driver {
         });
         for (commit, reply) in done.commits.iter().zip(done.replies) {
             match reply {
-                CommitReply::Ok | CommitReply::Already => self.went_through(commit, now),
+                CommitReply::Ok | CommitReply::Already => {
+                    story::tell(commit.run, &commit.events);
+                    self.went_through(commit, now);
+                }
                 CommitReply::Conflict => self.was_refused(commit.run),
                 CommitReply::NoRun => self.is_gone(commit.run),
             }

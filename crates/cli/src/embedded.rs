@@ -42,8 +42,9 @@ use services::Services;
 /// Puts a program's own tools beside the built-in ones.
 pub(crate) type AddTools = Box<dyn FnOnce(&mut Registry) -> Result<(), RegistryError> + Send>;
 
-/// Steps of a plan that still run when the process is told to end get so long.
-const GRACE: Duration = Duration::from_secs(5);
+/// When the process is told to end, running tools are stopped at once: their results could go
+/// nowhere, for the store's memory ends with the process.
+const GRACE: Duration = Duration::ZERO;
 
 /// How the cluster is built.
 pub(crate) struct Options {
@@ -80,9 +81,9 @@ impl Embedded {
         let services = Services::new();
         let name = format!("embedded-{:08x}", fastrand::u32(..));
         let worker = worker(&store, registry, &name, options.concurrency).await?;
-        services.spawn(|stop| worker.run(stop));
+        services.spawn("worker", |stop| worker.run(stop));
         let (catalogue_watch, catalogue) = CatalogueWatch::open(store.clone()).await?;
-        services.spawn(|stop| catalogue_watch.run(stop));
+        services.spawn("catalogue", |stop| catalogue_watch.run(stop));
         let planner = services.offer(Routes::new(sortie_planner::service()));
         let lanes = (0..store.lane_count()).map(Lane).collect();
         let (driver, handle) = Driver::new(
@@ -92,9 +93,9 @@ impl Embedded {
             DriverOptions::new(LaneOwner(name), lanes),
         )
         .await?;
-        services.spawn(|stop| driver.run(stop));
+        services.spawn("driver", |stop| driver.run(stop));
         let (hub, watches) = WatchHub::new(store.clone(), WatchOptions::default());
-        services.spawn(|stop| hub.run(stop));
+        services.spawn("hub", |stop| hub.run(stop));
         let parts = FrontParts { store, watches, catalogue, lanes: handle.lanes };
         let front = FrontOptions { limits: options.limits, ..FrontOptions::default() };
         let front = FrontDoor::new(parts, front);
@@ -136,6 +137,10 @@ pub(crate) async fn serve(
         served = &mut server => {
             cluster.stop().await;
             served
+        }
+        () = cluster.services.died() => {
+            cluster.stop().await;
+            Err(EmbeddedError::PartDied)
         }
         // Together: an open watch ends only with the hub, and the server with its last stream.
         () = stop.cancelled() => tokio::join!(server, cluster.stop()).0,

@@ -128,6 +128,8 @@ pub struct Folded {
     pub start: Option<ModelCall>,
     /// How many commands went into it.
     pub taken: usize,
+    /// About how many bytes it takes.
+    pub bytes: usize,
     /// Commands that the engine refused, with the reason, for the log.
     pub refused: Vec<Refusal>,
 }

@@ -8,13 +8,18 @@
 //! References are found once, when the step arrives. **Values are put into holes and never
 //! scanned again**: whatever a result contains, it is only text.
 
+mod parse;
+mod render;
+
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::failure::{Failure, FailureKind};
 use crate::ids::StepNumber;
+use parse::{has_braces, parse_node};
+
+pub use render::{json_bytes, render};
 
 /// Deeper inputs are refused: every walk over them is recursive.
 pub const MAX_INPUT_DEPTH: usize = 64;
@@ -170,128 +175,6 @@ impl Template {
     }
 }
 
-/// Fills the holes of a template. `values` gives the whole result of a step.
-///
-/// # Errors
-/// `bad_reference` if a result has no such part, `input_lost` if a value is missing, and
-/// `invalid_input` if the filled input is larger than `max_bytes` of JSON.
-pub fn render<'v>(
-    template: &Template,
-    values: impl Fn(StepNumber) -> Option<&'v Value>,
-    max_bytes: usize,
-) -> Result<Value, Failure> {
-    let mut filler =
-        Filler { parts: Vec::with_capacity(template.references.len()), left: max_bytes };
-    for reference in &template.references {
-        let whole = values(reference.step).ok_or_else(|| {
-            let message = format!("the result of step {} is gone", reference.step);
-            Failure::new(FailureKind::InputLost, message)
-        })?;
-        let part = reference.path.find(whole).ok_or_else(|| {
-            let message = format!(
-                "`{reference}` names nothing: the result of step {} has {}",
-                reference.step,
-                offer(whole)
-            );
-            Failure::new(FailureKind::BadReference, message)
-        })?;
-        filler.parts.push(part);
-    }
-    let filled = match &template.root {
-        Some(root) => filler.fill(root),
-        None => Some(template.source.as_ref().clone()),
-    };
-    filled.ok_or_else(|| {
-        let message =
-            format!("the input with its references filled in is larger than {max_bytes} bytes");
-        Failure::new(FailureKind::InvalidInput, message)
-    })
-}
-
-/// Puts values into holes and counts what they cost, so that one result in a hundred holes cannot
-/// eat the memory.
-struct Filler<'v> {
-    parts: Vec<&'v Value>,
-    left: usize,
-}
-
-impl Filler<'_> {
-    fn fill(&mut self, node: &Node) -> Option<Value> {
-        Some(match node {
-            Node::Literal(value) => value.clone(),
-            Node::Hole(index) => {
-                let part = *self.parts.get(*index)?;
-                self.spend(json_bytes(part))?;
-                part.clone()
-            }
-            Node::Text(pieces) => Value::String(self.fill_text(pieces)?),
-            Node::Array(nodes) => {
-                Value::Array(nodes.iter().map(|node| self.fill(node)).collect::<Option<_>>()?)
-            }
-            Node::Object(fields) => {
-                let fill = |(key, node): &(String, Node)| Some((key.clone(), self.fill(node)?));
-                Value::Object(fields.iter().map(fill).collect::<Option<Map<_, _>>>()?)
-            }
-        })
-    }
-
-    fn fill_text(&mut self, pieces: &[Piece]) -> Option<String> {
-        let mut filled = String::new();
-        for piece in pieces {
-            match piece {
-                Piece::Text(text) => filled.push_str(text),
-                Piece::Hole(index) => {
-                    let part = *self.parts.get(*index)?;
-                    self.spend(json_bytes(part))?;
-                    match part {
-                        Value::String(text) => filled.push_str(text),
-                        other => filled.push_str(&other.to_string()),
-                    }
-                }
-            }
-        }
-        Some(filled)
-    }
-
-    fn spend(&mut self, bytes: usize) -> Option<()> {
-        self.left = self.left.checked_sub(bytes)?;
-        Some(())
-    }
-}
-
-/// How many bytes a value takes as compact JSON.
-#[must_use]
-pub fn json_bytes(value: &Value) -> usize {
-    struct Count(usize);
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    match serde_json::to_writer(&mut count, value) {
-        Ok(()) => count.0,
-        Err(_) => usize::MAX,
-    }
-}
-
-/// What a result offers to references, for a message.
-fn offer(value: &Value) -> String {
-    match value {
-        Value::Object(map) if !map.is_empty() => {
-            let keys: Vec<_> = map.keys().take(12).map(String::as_str).collect();
-            format!("the keys {}", keys.join(", "))
-        }
-        Value::Array(items) => format!("{} items", items.len()),
-        Value::Object(_) => "no keys".to_owned(),
-        _ => "no parts".to_owned(),
-    }
-}
-
 impl Path {
     /// The segments, outermost first.
     #[must_use]
@@ -328,216 +211,6 @@ impl fmt::Display for Path {
     }
 }
 
-/// Whether anything in the input could be a reference.
-fn has_braces(input: &Value, depth: usize) -> Result<bool, BadTemplate> {
-    if depth > MAX_INPUT_DEPTH {
-        return Err(BadTemplate::TooDeep);
-    }
-    let mut found = false;
-    match input {
-        Value::String(text) => found = text.contains("{{"),
-        Value::Array(items) => {
-            for item in items {
-                found |= has_braces(item, depth + 1)?;
-            }
-        }
-        Value::Object(map) => {
-            for value in map.values() {
-                found |= has_braces(value, depth + 1)?;
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-    Ok(found)
-}
-
-fn parse_node(
-    input: &Value,
-    depth: usize,
-    references: &mut Vec<Reference>,
-) -> Result<Node, BadTemplate> {
-    if depth > MAX_INPUT_DEPTH {
-        return Err(BadTemplate::TooDeep);
-    }
-    match input {
-        Value::String(text) => parse_text(text, references),
-        Value::Array(items) => {
-            let nodes = items
-                .iter()
-                .map(|item| parse_node(item, depth + 1, references))
-                .collect::<Result<Vec<_>, _>>()?;
-            let literal = nodes.iter().zip(items).all(|(node, item)| is_same_literal(node, item));
-            Ok(if literal { Node::Literal(input.clone()) } else { Node::Array(nodes) })
-        }
-        Value::Object(map) => {
-            let fields = map
-                .iter()
-                .map(|(key, value)| Ok((key.clone(), parse_node(value, depth + 1, references)?)))
-                .collect::<Result<Vec<_>, _>>()?;
-            let literal =
-                fields.iter().zip(map.values()).all(|((_, node), v)| is_same_literal(node, v));
-            Ok(if literal { Node::Literal(input.clone()) } else { Node::Object(fields) })
-        }
-        plain => Ok(Node::Literal(plain.clone())),
-    }
-}
-
-/// Whether a node is a literal that the author wrote in just these words (an escape changes them).
-fn is_same_literal(node: &Node, source: &Value) -> bool {
-    matches!(node, Node::Literal(value) if value == source)
-}
-
-fn parse_text(text: &str, references: &mut Vec<Reference>) -> Result<Node, BadTemplate> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some(open) = rest.find("{{") {
-        push_text(&mut pieces, &rest[..open]);
-        let inside = &rest[open + 2..];
-        let hole = Scanner::new(inside).hole()?;
-        match hole.content {
-            Content::Text(literal) => push_text(&mut pieces, &literal),
-            Content::Reference(reference) => {
-                pieces.push(Piece::Hole(intern(reference, references)?));
-            }
-        }
-        rest = &inside[hole.length..];
-    }
-    push_text(&mut pieces, rest);
-    Ok(match pieces.as_slice() {
-        [] => Node::Literal(Value::from("")),
-        [Piece::Text(only)] => Node::Literal(Value::from(only.as_str())),
-        [Piece::Hole(only)] => Node::Hole(*only),
-        _ => Node::Text(pieces),
-    })
-}
-
-fn push_text(pieces: &mut Vec<Piece>, text: &str) {
-    match pieces.last_mut() {
-        _ if text.is_empty() => {}
-        Some(Piece::Text(last)) => last.push_str(text),
-        _ => pieces.push(Piece::Text(text.to_owned())),
-    }
-}
-
-fn intern(reference: Reference, references: &mut Vec<Reference>) -> Result<usize, BadTemplate> {
-    if let Some(index) = references.iter().position(|known| *known == reference) {
-        return Ok(index);
-    }
-    if references.len() == MAX_REFERENCES {
-        return Err(BadTemplate::TooManyReferences);
-    }
-    references.push(reference);
-    Ok(references.len() - 1)
-}
-
-struct Hole {
-    content: Content,
-    /// Bytes up to and including the closing braces.
-    length: usize,
-}
-
-enum Content {
-    Text(String),
-    Reference(Reference),
-}
-
-/// Reads what stands between `{{` and `}}`.
-struct Scanner<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Scanner<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
-    }
-
-    fn hole(mut self) -> Result<Hole, BadTemplate> {
-        let content = self.content().filter(|_| {
-            self.spaces();
-            self.eat("}}")
-        });
-        match content {
-            Some(content) => Ok(Hole { content, length: self.at }),
-            None => Err(self.complain()),
-        }
-    }
-
-    fn complain(&self) -> BadTemplate {
-        let clip = |text: &str| text.chars().take(60).collect::<String>();
-        match self.text.find("}}") {
-            Some(end) => BadTemplate::NotAReference { text: clip(&self.text[..end]) },
-            None => BadTemplate::NotClosed { text: clip(self.text) },
-        }
-    }
-
-    fn content(&mut self) -> Option<Content> {
-        self.spaces();
-        if self.rest().starts_with('"') {
-            return self.quoted().map(Content::Text);
-        }
-        let step = StepNumber::new(u32::try_from(self.number()?).ok()?);
-        let mut path = Vec::new();
-        loop {
-            if self.eat(".") {
-                path.push(Segment::Key(self.word()?));
-            } else if self.eat("[") {
-                let segment = if self.rest().starts_with('"') {
-                    Segment::Key(self.quoted()?)
-                } else {
-                    Segment::Index(self.number()?)
-                };
-                path.push(segment);
-                if !self.eat("]") {
-                    return None;
-                }
-            } else {
-                return Some(Content::Reference(Reference { step, path: Path(path) }));
-            }
-        }
-    }
-
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    fn eat(&mut self, token: &str) -> bool {
-        let found = self.rest().starts_with(token);
-        if found {
-            self.at += token.len();
-        }
-        found
-    }
-
-    fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
-        let rest = self.rest();
-        let end = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
-        self.at += end;
-        &rest[..end]
-    }
-
-    fn spaces(&mut self) {
-        self.take_while(|c| c == ' ');
-    }
-
-    fn number(&mut self) -> Option<usize> {
-        self.take_while(|c| c.is_ascii_digit()).parse().ok()
-    }
-
-    fn word(&mut self) -> Option<String> {
-        let word = self.take_while(is_word_char);
-        (!word.is_empty()).then(|| word.to_owned())
-    }
-
-    /// A JSON string literal.
-    fn quoted(&mut self) -> Option<String> {
-        let mut literals = serde_json::Deserializer::from_str(self.rest()).into_iter::<String>();
-        let text = literals.next()?.ok()?;
-        self.at += literals.byte_offset();
-        Some(text)
-    }
-}
-
 fn is_word_char(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '-'
 }
@@ -549,6 +222,7 @@ fn is_word(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::{Failure, FailureKind};
     use proptest::prelude::*;
     use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sortie_engine::{
     Event, Failure, NextPlan, PlanCause, PlanVersion, PlannedStep, Problem, QueueName, StepDraft,
-    StepId, StepNumber, Template, ToolName, ToolTerms, Usage,
+    StepId, Template, ToolName, ToolTerms, Usage,
 };
 
 use super::{failure, step_id, usage, version};
@@ -79,19 +79,8 @@ fn read_planned(step: Option<v1::PlannedStep>) -> Result<Arc<PlannedStep>, BadFi
     }))
 }
 
-/// A step as it stands in a history. Nothing is checked: a history also tells of unsound steps,
-/// and those have any number.
 fn read_draft(step: Option<v1::PlannedStep>) -> Result<StepDraft, BadField> {
-    let step = step.ok_or_else(|| BadField::new("step", "is not set"))?;
-    let tool_input = serde_json::from_str(&step.tool_input)
-        .map_err(|e| BadField::new("tool_input", format!("is not JSON: {e}")))?;
-    Ok(StepDraft {
-        number: StepNumber::new(step.step_number),
-        description: step.description,
-        tool: step.tool,
-        tool_input,
-        depends_on: step.depends_on.into_iter().map(StepNumber::new).collect(),
-    })
+    step.ok_or_else(|| BadField::new("step", "is not set"))?.try_into()
 }
 
 pub(super) fn version_started(

@@ -15,7 +15,7 @@ use graph::{Graph, root};
 
 /// Whom of the workspace each member may know. The engine decides and knows nobody; services meet
 /// in contracts; only the program and the tests know everybody.
-const MAY_KNOW: [(&str, &[&str]); 12] = [
+const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("sortie-engine", &[]),
     ("sortie-llm", &[]),
     ("sortie-proto", &["engine"]),
@@ -27,6 +27,7 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("sortie-cli", EVERYBODY),
     ("sortie-tests", EVERYBODY),
     ("sortie-bench", EVERYBODY),
+    ("own-tool", &["engine", "worker", "cli"]),
     ("xtask", &[]),
 ];
 const EVERYBODY: &[&str] =

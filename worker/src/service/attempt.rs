@@ -40,12 +40,17 @@ impl Runner {
         stopped: CancellationToken,
     ) {
         let Claimed { entry, token, deliveries } = claimed;
-        let span = tracing::info_span!(
-            "attempt",
+        let step = tracing::info_span!(
+            "step",
             run = %entry.run,
             step = %entry.step,
             number = %entry.planned.number,
+        );
+        let span = tracing::info_span!(
+            parent: &step,
+            "attempt",
             attempt = %entry.attempt,
+            worker = %self.worker,
         );
         let effect = entry.terms.effect;
         let (outcome, workers_lost) = match Delivery::judge(effect, entry.workers_lost, deliveries)

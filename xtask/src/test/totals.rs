@@ -20,14 +20,15 @@ impl Totals {
     }
 
     /// Takes a line of a runner's output; most are no closing lines.
-    pub(super) fn hear(&mut self, line: &str) {
-        let line = line.trim();
+    pub(super) fn hear(&mut self, full: &str) {
+        let line = full.trim();
         if let Some(rest) = line.strip_prefix("Summary [") {
             // `Summary [ 1.2s] 9 tests run: 7 passed (1 slow), 1 failed, 1 timed out, 3 skipped`
             let ran = number_before(rest, " tests run").or(number_before(rest, " test run"));
             let passed = number_before(rest, " passed").unwrap_or(0);
             self.add(passed, ran.unwrap_or(passed), number_before(rest, " skipped"));
-        } else if let Some(rest) = line.strip_prefix("test result: ") {
+        } else if let Some(rest) = full.strip_prefix("test result: ") {
+            // Indented, it is the output of a failed test that nextest has counted already.
             // `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; …`
             let passed = number_before(rest, " passed").unwrap_or(0);
             let failed = number_before(rest, " failed").unwrap_or(0);
@@ -96,6 +97,7 @@ mod tests {
         assert_eq!(heard(&[nextest]), "6 passed, 3 failed, 4 skipped");
         let cargo = "test result: FAILED. 2 passed; 1 failed; 3 ignored; 0 measured";
         assert_eq!(heard(&[cargo]), "2 passed, 1 failed, 3 skipped");
+        assert_eq!(heard(&["    test result: FAILED. 0 passed; 1 failed"]), "0 passed, 0 failed");
         let python = ["Ran 1 test in 0.1s", "FAILED (errors=1)"];
         assert_eq!(heard(&python), "0 passed, 1 failed");
         let python = ["Ran 9 tests in 0.1s", "FAILED (failures=2, errors=1, skipped=1)"];

@@ -40,13 +40,15 @@ pub(crate) async fn execute(args: RunArgs, app: App) -> Result<Exit, Error> {
     let mut signals = Signals::listen()?;
     let cluster = Cluster::open(&app.settings, app.add_tools).await?;
     let screen = Screen::new(app.out, app.progress, args.json);
-    let submitted = submit_or_leave(&cluster, request, &mut signals).await?;
+    let (submitted, is_interrupted) = submit_or_leave(&cluster, request, &mut signals).await?;
     let mut follow = Follow {
         watch: Watch::from_start(&cluster, submitted.run_id.clone()),
         view: View::new(&submitted.run_id),
         screen,
     };
     let followed = tokio::select! {
+        biased;
+        () = std::future::ready(()), if is_interrupted => Err(Error::Interrupted),
         followed = follow.until_end() => followed,
         _ = signals.next() => Err(Error::Interrupted),
     };
@@ -84,26 +86,26 @@ fn refuse_embedded_flags(settings: &Settings) -> Result<(), Error> {
     }
 }
 
-/// Ctrl-C while the goal is under way: the answer is awaited shortly, so that no run is left
-/// behind.
+/// The run, and whether Ctrl-C came while the goal was under way: then the answer is awaited
+/// shortly, so that no run is left behind.
 async fn submit_or_leave(
     cluster: &Cluster,
     request: v1::SubmitGoalRequest,
     signals: &mut Signals,
-) -> Result<v1::SubmitGoalResponse, Error> {
+) -> Result<(v1::SubmitGoalResponse, bool), Error> {
     let mut submitting = std::pin::pin!(submit(cluster, request));
     tokio::select! {
-        submitted = &mut submitting => return submitted,
+        submitted = &mut submitting => return submitted.map(|submitted| (submitted, false)),
         _ = signals.next() => {}
     }
     let late = tokio::select! {
         late = tokio::time::timeout(GRACE, submitting) => late,
         () = signals.interrupt() => return Err(Error::Interrupted),
     };
-    if let Ok(Ok(submitted)) = late {
-        tokio::time::timeout(GRACE, cancel(cluster, &submitted.run_id)).await.ok();
+    match late {
+        Ok(Ok(submitted)) => Ok((submitted, true)),
+        Ok(Err(_)) | Err(_) => Err(Error::Interrupted),
     }
-    Err(Error::Interrupted)
 }
 
 /// Cancels the run and shows its end, if it comes soon.

@@ -32,6 +32,9 @@ pub(crate) enum EmbeddedError {
     /// The contract's own description is broken.
     #[error("describe the interfaces")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// A part of the cluster ended by itself.
+    #[error("a part of the cluster died, and the cluster with it: the log says which and why")]
+    PartDied,
     /// The server ended.
     #[error("serve")]
     Serve(#[from] tonic::transport::Error),

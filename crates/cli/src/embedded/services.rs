@@ -1,5 +1,8 @@
 //! The tasks of the cluster: who owns them, and in which order they end.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
@@ -25,12 +28,31 @@ impl Services {
         }
     }
 
-    /// Starts a part that runs until it is told to end.
-    pub(super) fn spawn<F>(&self, part: impl FnOnce(CancellationToken) -> F)
+    /// Starts a part that runs until it is told to end. One that ends by itself takes the cluster
+    /// with it: nothing may look alive while a part of it is dead.
+    pub(super) fn spawn<F>(&self, name: &'static str, part: impl FnOnce(CancellationToken) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.tasks.spawn(part(self.stop.child_token()));
+        let (stop, close) = (self.stop.clone(), self.close.clone());
+        let work = AssertUnwindSafe(part(stop.child_token())).catch_unwind();
+        self.tasks.spawn(async move {
+            let ended = work.await;
+            if ended.is_err() || !stop.is_cancelled() {
+                tracing::error!(
+                    part = name,
+                    panicked = ended.is_err(),
+                    "a part of the cluster died"
+                );
+                stop.cancel();
+                close.cancel();
+            }
+        });
+    }
+
+    /// Waits until a part has ended by itself.
+    pub(super) async fn died(&self) {
+        self.close.cancelled().await;
     }
 
     /// Offers services inside the process.

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::process::{Finished, finish};
 use crate::sortie;
@@ -31,6 +32,22 @@ fn unreadable_documents_are_named_and_left_out() {
         assert_eq!(lines.count(), 1, "{name} in\n{}", done.stderr);
     }
     assert!(!done.stderr.contains("good.md") && !done.stderr.contains("inner.txt"));
+}
+
+#[test]
+fn what_would_never_end_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("good.md"), "Oslo is the capital of Norway.\n").unwrap();
+    assert!(Command::new("mkfifo").arg(path("pipe.txt")).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", path("zero.md")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), path("loop")).unwrap();
+    fs::write(path("big.csv"), vec![b'x'; 5 << 20]).unwrap();
+    let done = run(folder.path(), "What is Oslo?");
+    assert_eq!(done.code, Some(0), "{done:?}");
+    for name in ["pipe.txt", "zero.md", "loop", "big.csv"] {
+        assert!(done.stderr.contains(name), "{name} in\n{}", done.stderr);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `sortie run` with the cluster inside: what goes where, what is refused, and several at once.
 
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use crate::process::{Running, finish};
 use crate::sortie;
@@ -17,7 +18,7 @@ fn the_answer_goes_to_stdout_and_the_story_to_stderr() {
     for wanted in ["$45,000", "$105,000", "94%", "4% above"] {
         assert_eq!(done.stdout.matches(wanted).count(), 1, "{wanted} in\n{}", done.stdout);
     }
-    for wanted in ["planned by built-in offline rules", "(after 3)", "4 of 4 steps in "] {
+    for wanted in ["planned by built-in offline rules", "(after 3)", "4 of 4 steps succeeded in "] {
         assert!(done.stderr.contains(wanted), "{wanted} in\n{}", done.stderr);
     }
 }
@@ -85,6 +86,21 @@ fn a_division_by_zero_is_the_steps_failure_in_its_words() {
     assert_eq!((step["state"].as_str(), step["result"].is_null()), (Some("failed"), true));
     assert_eq!(step["error"]["kind"], "invalid_input");
     assert_eq!(step["error"]["message"], "division by zero in `12 / 0`");
+}
+
+#[test]
+fn goals_that_would_take_for_ever_or_all_memory_fail_in_time() {
+    let deep = format!("What is {}1{}?", "(".repeat(5000), ")".repeat(5000));
+    let cities: Vec<_> = (0..4000).map(|number| format!("City{number}")).collect();
+    let wide = format!("Compare {}.", cities.join(" and "));
+    for goal in ["What is 9^9^9^9?", "What is 10 to the power of 100000000?", &deep, &wide] {
+        let begun = Instant::now();
+        let done = finish(&mut sortie(&["run", goal, "--json"]));
+        let shown = &goal[..40.min(goal.len())];
+        assert_eq!(done.code, Some(1), "{shown}: {done:?}");
+        assert_eq!(done.json().pop().unwrap()["state"], "failed", "{shown}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{shown}: {:?}", begun.elapsed());
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use sortie_proto::v1::coordinator_client::CoordinatorClient;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::process::{Finished, Server, finish};
+use crate::process::{Finished, Running, Server, finish};
 use crate::{SORTIE, sortie};
 
 fn start() -> Server {
@@ -95,6 +95,35 @@ fn a_watch_goes_on_from_any_cursor_without_a_gap_or_a_repeat() {
         assert!(seqs(&rest).into_iter().eq(seq + 1..=all.len() as u64), "after {seq}: {rest:?}");
         assert_eq!(rest.last().unwrap(), whole.last().unwrap(), "the same result");
     }
+}
+
+#[test]
+fn many_clients_at_once_get_their_own_answers() {
+    let server = start();
+    let goals: Vec<_> = (1..=20).map(|n| format!("What is {n} * 1000?")).collect();
+    let running: Vec<_> =
+        goals.iter().map(|goal| Running::start(&mut at(&server, &["run", goal]))).collect();
+    for (one, n) in running.into_iter().zip(1..) {
+        let done = one.finish();
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert!(done.stdout.contains(&format!(" = {n},000)")), "{n}: {}", done.stdout);
+    }
+    assert_eq!(against(&server, &["list", "--json"]).json().len(), 20);
+}
+
+#[test]
+fn ended_runs_are_forgotten_beyond_the_retention() {
+    let server = Server::start(SORTIE, &["--retention", "2"]);
+    let runs: Vec<_> = (1..=4).map(|n| submit(&server, &format!("What is {n} + {n}?"))).collect();
+    for run in &runs {
+        finish(&mut at(&server, &["watch", run]));
+    }
+    assert_eq!(against(&server, &["list", "--json"]).json().len(), 2);
+    let known: Vec<_> =
+        runs.iter().map(|run| finish(&mut at(&server, &["get", run])).code == Some(0)).collect();
+    assert_eq!(known.into_iter().filter(|known| *known).count(), 2);
+    let again = finish(&mut at(&server, &["run", "What is 2 + 2?"]));
+    assert_eq!(again.code, Some(0), "{again:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ impl Run {
         cx: &Context<'_>,
         mut budget: CommitBudget,
     ) -> Folded {
-        let before = self.seq();
+        let (before, room) = (self.seq(), budget.bytes);
         let mut folded = Folded::default();
         for command in commands {
             if budget.is_spent() {
@@ -37,6 +37,7 @@ impl Run {
             }
             self.fold(decision, cx, &mut folded);
         }
+        folded.bytes = room - budget.bytes;
         debug_assert_eq!(check_run(self, cx.now), []);
         debug_assert_eq!(check_commit(before, &folded, self), []);
         folded

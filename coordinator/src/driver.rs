@@ -98,7 +98,7 @@ pub struct DriverCounts {
     pub commits: u64,
     /// Commits that were refused because someone else had changed the run.
     pub conflicts: u64,
-    /// Timers and inbox items that only the sweep found.
+    /// Runs whose timer only the sweep found.
     pub repairs: u64,
 }
 

@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use sortie_engine::{
-    CommitBudget, CommitId, Context, Folded, INLINE_RESULT_BYTES, ReadyStep, RunId, StepId,
-    Timestamp,
+    CommitBudget, CommitId, Context, Folded, INLINE_INPUT_BYTES, INLINE_RESULT_BYTES, ReadyStep,
+    RunId, StepId, Timestamp,
 };
 use sortie_store::{Commit, CommitReply, Input, InputValue, ReadyEntry, Store};
 
 use super::live::{Flight, Live};
 use super::{BYTES_PER_COMMIT, Driver, RUNS_PER_COMMIT, STORE_PAUSE, load, story};
-
-/// A ready entry carries at most so many bytes of results; the worker fetches the others.
-const INLINE_INPUT_BYTES: u64 = 16 * 1024;
 
 /// A call of the store that has given its replies.
 pub(super) struct CommitsDone {

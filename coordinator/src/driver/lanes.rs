@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sortie_engine::{Command, Lane};
-use sortie_store::{Clock, InboxCursor, InboxId};
+use sortie_store::{Clock, InboxCursor, InboxId, StoreError};
 
 use super::live::Mail;
 use super::{Driver, of_lanes};
@@ -25,7 +25,10 @@ impl Driver {
         }
         self.drop_lanes(&before.difference(&owned).copied().collect());
         for lane in owned.difference(&before) {
-            self.adopt(*lane).await;
+            if let Err(error) = self.adopt(*lane).await {
+                // It is not known here as owned, so the next renewal tries again.
+                tracing::warn!(%lane, error = %error, "a lane could not be adopted");
+            }
         }
         self.owned_tx.send_replace(self.owned.keys().copied().collect());
         true
@@ -33,15 +36,18 @@ impl Driver {
 
     /// A lane's runs are loaded when something arrives or is due for them; those whose model call
     /// may be open at once.
-    async fn adopt(&mut self, lane: Lane) {
+    async fn adopt(&mut self, lane: Lane) -> Result<(), StoreError> {
+        let timers = self.store.timers(lane).await?;
+        let calls = self.store.model_calls(lane).await?;
         self.owned.insert(lane, InboxCursor { lane, after: InboxId(0) });
-        for (run, at) in self.store.timers(lane).await.unwrap_or_default() {
+        for (run, at) in timers {
             self.timers.set(run, Some(at));
         }
-        for run in self.store.model_calls(lane).await.unwrap_or_default() {
+        for run in calls {
             self.deliver(run, Mail::local(Command::TimerDue));
         }
         tracing::debug!(%lane, "lane adopted");
+        Ok(())
     }
 
     fn drop_lanes(&mut self, lanes: &BTreeSet<Lane>) {

@@ -90,6 +90,9 @@ pub struct ReadyStep {
     pub workers_lost: u32,
 }
 
+/// A ready entry carries at most so many bytes of results; the worker fetches the others.
+pub const INLINE_INPUT_BYTES: u64 = 16 * 1024;
+
 /// What one commit makes durable, and what may be done only after it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decision {

@@ -24,7 +24,8 @@ mod tool;
 pub use command::Command;
 pub use decide::{Delivery, WORKER_LOSSES};
 pub use decision::{
-    CALL_RECHECK, CommitBudget, Context, Decision, Folded, ModelCall, ReadyStep, Refusal,
+    CALL_RECHECK, CommitBudget, Context, Decision, Folded, INLINE_INPUT_BYTES, ModelCall,
+    ReadyStep, Refusal,
 };
 pub use event::{Event, NextPlan, PlanCause, PlannedStep, Recorded, StopReason, ToolTerms};
 pub use failure::{Failure, FailureKind, Retry};

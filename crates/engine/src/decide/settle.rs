@@ -1,15 +1,12 @@
 //! What follows from a run's state by itself: work that is due, and the next phase.
 
 use super::{cap_reached, stopping};
-use crate::decision::{CommitBudget, Context, Decision, ModelCall, ReadyStep};
+use crate::decision::{CommitBudget, Context, Decision, INLINE_INPUT_BYTES, ModelCall, ReadyStep};
 use crate::event::{Event, NextPlan, StopReason};
 use crate::failure::{Failure, FailureKind};
 use crate::ids::{AttemptNumber, PlanVersion};
 use crate::run::{Phase, Run, Step, StepState};
 use crate::time::Timestamp;
-
-/// A ready entry carries at most so many bytes of results; the rest goes by handle.
-const INLINE_INPUT_BYTES: u64 = 16 * 1024;
 
 impl Run {
     /// The next thing that follows from the state, as far as the budget goes; empty when nothing

@@ -158,7 +158,11 @@ impl Worker {
 
     async fn start(&self, runner: &Arc<Runner>, tasks: &TaskTracker, taken: Vec<Taken>) {
         let at = self.clock.now();
+        // Told before they begin, so that nobody hears of an end before the start.
         let signals = taken.iter().map(|one| self.started(&one.claimed, at)).collect();
+        if let Err(error) = self.store.publish(signals).await {
+            tracing::debug!(error = %error, "started attempts were not announced");
+        }
         for Taken { claimed, permit } in taken {
             let runner = runner.clone();
             let stopped = runner.held.hold(claimed.token);
@@ -166,9 +170,6 @@ impl Worker {
                 runner.run(claimed, at, stopped).await;
                 drop(permit);
             });
-        }
-        if let Err(error) = self.store.publish(signals).await {
-            tracing::debug!(error = %error, "started attempts were not announced");
         }
     }
 

@@ -46,6 +46,9 @@ pub(crate) type AddTools = Box<dyn FnOnce(&mut Registry) -> Result<(), RegistryE
 /// nowhere, for the store's memory ends with the process.
 const GRACE: Duration = Duration::ZERO;
 
+/// A home folder has thousands of files that are no documents; these are enough to see the fault.
+const MAX_SKIPPED_TOLD: usize = 20;
+
 /// How the cluster is built.
 pub(crate) struct Options {
     /// Documents for the search tool; without a folder, those inside the program.
@@ -153,12 +156,22 @@ fn registry(docs: Option<PathBuf>, add_tools: AddTools) -> Result<Registry, Embe
         Some(folder) => Documents::from_folder(&folder)?,
         None => Documents::builtin(),
     };
-    for skipped in documents.skipped() {
-        tracing::warn!(document = %skipped.path.display(), reason = %skipped.reason, "a document was left out");
-    }
+    tell_skipped(&documents);
     let mut registry = tools::builtin(documents)?;
     add_tools(&mut registry)?;
     Ok(registry)
+}
+
+/// Names what searches will not see, as far as anybody reads.
+fn tell_skipped(documents: &Documents) {
+    let skipped = documents.skipped();
+    for one in skipped.iter().take(MAX_SKIPPED_TOLD) {
+        let (document, reason) = (one.path.display(), &one.reason);
+        tracing::warn!(%document, %reason, "a document was left out");
+    }
+    if let Some(more) = skipped.len().checked_sub(MAX_SKIPPED_TOLD).filter(|more| *more > 0) {
+        tracing::warn!(more, "more documents were left out");
+    }
 }
 
 /// A worker for every queue that its tools wait in.

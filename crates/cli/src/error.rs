@@ -47,9 +47,20 @@ impl From<io::Error> for Error {
 
 impl From<EmbeddedError> for Error {
     fn from(error: EmbeddedError) -> Self {
-        let message = match error.source() {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
+        let why = error.source().map(|source| format!(": {}", root(source))).unwrap_or_default();
+        let message = match &error {
+            EmbeddedError::Listen { .. } => {
+                format!("cannot {error}{why}: choose another address with --listen")
+            }
+            EmbeddedError::Documents(_)
+            | EmbeddedError::Reflection(_)
+            | EmbeddedError::Serve(_) => format!("cannot {error}{why}"),
+            EmbeddedError::Tool(_)
+            | EmbeddedError::Builtin(_)
+            | EmbeddedError::PartDied
+            | EmbeddedError::Store(_) => {
+                format!("{error}{why}")
+            }
         };
         match error.is_refusal() {
             true => Self::Refused(message),
@@ -167,7 +178,11 @@ fn violations(action: &str, status: &Status) -> String {
     let lines: Vec<_> = fields
         .unwrap_or_default()
         .into_iter()
-        .map(|one| format!("{}: {}", one.field, one.description))
+        .map(|one| match one.field.as_str() {
+            // The action names it as the person wrote it.
+            "run_id" => format!("cannot {action}: run_id {}", one.description),
+            field => format!("{field}: {}", one.description),
+        })
         .collect();
     if lines.is_empty() {
         return format!("cannot {action}: {}", status.message());
@@ -196,6 +211,27 @@ mod tests {
         let error = Error::from_status("submit the goal", "http://x", &status);
         assert_eq!(error.to_string(), "limits.steps: is 0");
         assert_eq!(error.exit(), Exit::Refused);
+    }
+
+    #[test]
+    fn a_name_of_no_run_is_told_as_it_was_written() {
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("run_id", "is not the name of a run");
+        let status = Status::with_error_details(Code::InvalidArgument, "bad", details);
+        let error = Error::from_status("get run garbage", "http://x", &status);
+        let wanted = "cannot get run garbage: run_id is not the name of a run";
+        assert_eq!(error.to_string(), wanted);
+    }
+
+    #[test]
+    fn what_the_machine_refuses_is_told_without_its_numbers() {
+        let source = io::Error::from_raw_os_error(98);
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 7420));
+        let error = Error::from(EmbeddedError::Listen { address, source });
+        let text = error.to_string();
+        assert!(text.starts_with("cannot listen on 127.0.0.1:7420: "), "{text}");
+        assert!(text.ends_with(": choose another address with --listen"), "{text}");
+        assert!(!text.contains("os error"), "{text}");
     }
 
     #[test]

@@ -28,6 +28,12 @@ impl Output {
         self.terminal
     }
 
+    /// How many columns a line may have; a file or pipe takes them all.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let columns = || console::Term::stdout().size_checked().map(|(_, columns)| columns);
+        self.terminal.then(columns).flatten().map(usize::from)
+    }
+
     /// Writes one line and sees it off.
     pub(crate) fn line(&mut self, line: &str) -> Result<(), Error> {
         self.to.write_all(format!("{line}\n").as_bytes())?;

@@ -25,7 +25,7 @@ use answer::{AnswerStream, Piece, Rest};
 use live::Live;
 use plain::Plain;
 
-pub(crate) use table::table;
+pub(crate) use table::{Last, table};
 pub(crate) use words::{describe, goal_line};
 
 /// Where a run is shown.

@@ -105,6 +105,17 @@ pub(crate) fn elapsed(time: Duration) -> String {
     }
 }
 
+/// How long ago something was, in one unit: `5s`, `4m`, `3h`, `5d`.
+pub(crate) fn age(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..=59 => format!("{seconds}s"),
+        60..=3599 => format!("{}m", seconds / 60),
+        3600..=86_399 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
 const fn tame(c: char) -> char {
     match c {
         // The control pictures of Unicode stand in the order of the characters they show.
@@ -185,6 +196,9 @@ mod tests {
             (500_000_000, "5d"),
         ] {
             assert_eq!(elapsed(Duration::from_millis(millis)), text);
+        }
+        for (seconds, text) in [(0, "0s"), (59, "59s"), (60, "1m"), (7199, "1h"), (172_800, "2d")] {
+            assert_eq!(age(Duration::from_secs(seconds)), text);
         }
     }
 }

@@ -96,6 +96,7 @@ impl Sources {
             }
         }
         let settings = settings::settle(given, &mut mistakes);
+        mistakes.sort_by_key(|mistake| mistake.origin.place());
         if mistakes.is_empty() { Ok(settings) } else { Err(Mistakes(mistakes)) }
     }
 

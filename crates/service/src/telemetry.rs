@@ -45,10 +45,17 @@ pub fn init<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    let filter_is_default = filter.is_none();
     let filter = EnvFilter::new(filter.unwrap_or_else(|| loudness.directives()));
+    // Who looks at the screen and asked for no log wants the words alone.
+    let words_alone = filter_is_default && loudness == Loudness::Quiet;
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let registry = tracing_subscriber::registry().with(filter);
     match format {
+        LogFormat::Text if words_alone => {
+            let lines = lines.without_time().with_target(false).with_ansi(false);
+            registry.with(lines).try_init()?;
+        }
         LogFormat::Text => registry.with(lines.with_ansi(false)).try_init()?,
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
     }
@@ -65,7 +72,7 @@ pub(crate) fn filter_fault(directives: &str) -> Option<String> {
     if let Some(part) = directives.split(',').find(names_no_level) {
         let part = part.trim();
         return Some(format!(
-            "`{part}` is no level: write off, error, warn, info, debug, trace or target=level"
+            "has `{part}`, which is no level: write off, error, warn, info, debug, trace or target=level"
         ));
     }
     EnvFilter::try_new(directives).err().map(|error| format!("cannot be read: {error}"))

@@ -46,9 +46,10 @@ async fn get_result(
     step_number: u32,
     out: &mut Output,
 ) -> Result<Exit, Error> {
-    let action = format!("get the result of step {step_number} of run {run_id}");
+    // The refusal names step and run.
+    let action = "get the result";
     let request = v1::GetResultRequest { run_id, step_number };
-    let failed = |status: tonic::Status| cluster.error(&action, &status);
+    let failed = |status: tonic::Status| cluster.error(action, &status);
     let mut chunks = cluster.coordinator().get_result(request).await.map_err(failed)?.into_inner();
     let mut json = Vec::new();
     while let Some(chunk) = chunks.message().await.map_err(failed)? {

@@ -12,10 +12,13 @@ use crate::cluster::{Cluster, unary};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::json::Object;
-use crate::render::{goal_line, table};
-use crate::text::{elapsed, short};
+use crate::output::say;
+use crate::render::{Last, goal_line, table};
+use crate::text::{age, short};
 use crate::view::{moment, run_state_name};
 
+/// Enough of a goal to know the run by; a terminal shows what fits.
+const GOAL: usize = 160;
 /// The largest page that the server gives.
 const MAX_PAGE: u32 = 500;
 
@@ -51,10 +54,15 @@ pub(crate) async fn execute(args: ListArgs, mut app: App) -> Result<Exit, Error>
         }
         return Ok(Exit::Done);
     }
+    if runs.is_empty() {
+        say("no runs");
+        return Ok(Exit::Done);
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
     let rows: Vec<_> = runs.iter().map(|run| row(run, now)).collect();
-    app.out.line(&table(["RUN", "STATE", "AGE", "STEPS", "GOAL"], &rows))?;
+    let header = ["RUN", "STATE", "AGE", "STEPS", "GOAL"];
+    app.out.line(&table(header, &rows, Last::Cut(app.out.width())))?;
     Ok(Exit::Done)
 }
 
@@ -84,14 +92,14 @@ async fn fetch(cluster: &Cluster, args: &ListArgs) -> Result<Vec<v1::RunSummary>
 }
 
 fn row(run: &v1::RunSummary, now: Timestamp) -> [String; 5] {
-    let age = run.submitted_at.as_ref().map(|at| elapsed(now.since(moment(at))));
+    let age = run.submitted_at.as_ref().map(|at| age(now.since(moment(at))));
     let partial = if run.partial { " (partial)" } else { "" };
     [
         short(&run.run_id, 64),
         format!("{}{partial}", run_state_name(run.state())),
         age.unwrap_or_default(),
         format!("{}/{}", run.steps_ended, run.steps),
-        goal_line(&run.goal, 60),
+        goal_line(&run.goal, GOAL),
     ]
 }
 
@@ -143,7 +151,7 @@ mod tests {
             ..v1::RunSummary::default()
         };
         let row = row(&run, Timestamp::from_millis(190_000));
-        assert_eq!(row, ["r1", "executing", "1m30s", "1/4", "what is ␛[2J?"]);
+        assert_eq!(row, ["r1", "executing", "1m", "1/4", "what is ␛[2J?"]);
     }
 
     #[test]

@@ -107,9 +107,14 @@ fn graph(planner: &str, steps: &[v1::PlannedStep]) -> String {
         };
         // Neither a level nor a way to run it: a cycle, or behind one.
         let fault = if level.is_none() { "  (on or behind a cycle)" } else { "" };
-        let (tool, description) = (short(&step.tool, 32), short(&step.description, 72));
-        lines.push(format!("{indent}{}  {tool}  {description}{after}{fault}", step.step_number));
-        lines.push(format!("{indent}     {}", short(&step.tool_input, 120)));
+        let (tool, description) = (short(&step.tool, 32), short(&step.description, 160));
+        let number = step.step_number;
+        lines.push(format!("{indent}{number}  {tool:<9}  {description}{after}{fault}"));
+        lines.push(format!("{indent}     {}", short(&step.tool_input, 160)));
+    }
+    if let Some(deepest) = levels.values().max() {
+        let noun = if steps.len() == 1 { "step" } else { "steps" };
+        lines.push(format!("{} {noun}, at most {} after each other", steps.len(), deepest + 1));
     }
     lines.join("\n")
 }
@@ -133,14 +138,14 @@ mod tests {
         let text = graph("rules", &[step(1, &[]), step(2, &[1]), step(3, &[1, 2])]);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "planned by rules");
-        assert_eq!(lines[1], "1  search  does 1");
-        assert_eq!(lines[3], "  2  search  does 2  (after 1)");
-        assert_eq!(lines[5], "    3  search  does 3  (after 1, 2)");
+        assert_eq!(lines[1], "1  search     does 1");
+        assert_eq!(lines[3], "  2  search     does 2  (after 1)");
+        assert_eq!(lines[5], "    3  search     does 3  (after 1, 2)");
     }
 
     #[test]
     fn a_cycle_is_shown_for_what_it_is() {
         let text = graph("", &[step(1, &[2]), step(2, &[1])]);
-        assert!(text.contains("1  search  does 1  (after 2)  (on or behind a cycle)"), "{text}");
+        assert!(text.contains("1  search     does 1  (after 2)  (on or behind a cycle)"), "{text}");
     }
 }

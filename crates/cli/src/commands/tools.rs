@@ -8,7 +8,7 @@ use crate::cluster::{Cluster, unary};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::json::{Object, verbatim};
-use crate::render::table;
+use crate::render::{Last, table};
 use crate::text::short;
 use crate::view::plain_name;
 
@@ -32,7 +32,7 @@ pub(crate) async fn execute(args: ToolsArgs, mut app: App) -> Result<Exit, Error
         return Ok(Exit::Done);
     }
     let rows: Vec<_> = tools.iter().map(row).collect();
-    app.out.line(&table(["TOOL", "EFFECT", "DESCRIPTION"], &rows))?;
+    app.out.line(&table(["TOOL", "EFFECT", "DESCRIPTION"], &rows, Last::Rows(app.out.width())))?;
     Ok(Exit::Done)
 }
 

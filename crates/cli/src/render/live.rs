@@ -1,6 +1,7 @@
 //! The face for a terminal: what happened scrolls by, what runs turns at the bottom.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
@@ -15,6 +16,8 @@ use crate::view::{StepView, View};
 
 /// As often as an eye needs; one clock for all, no thread for each spinner.
 const FRAME: Duration = Duration::from_millis(100);
+/// As wide as the marks of the lines above.
+const INDENT: &str = "         ";
 /// More than this does not fit beside the rest on a small terminal; the others are counted.
 const MAX_BARS: usize = 12;
 
@@ -130,10 +133,12 @@ impl Live {
         let hidden = open.saturating_sub(MAX_BARS);
         let more = if hidden > 0 { format!(", {hidden} of them not shown") } else { String::new() };
         let elapsed = text::elapsed(self.since.elapsed());
-        status.set_message(format!(
-            "         {ended} of {all} steps ended, {open} at work{more}, {elapsed}"
-        ));
+        let words = format!("{ended} of {all} steps ended, {open} at work{more}, {elapsed}");
+        status.set_message(format!("{INDENT}{words}"));
         status.tick();
+        // The last line was filled up to the edge. Where the cursor stands the terminal writes `^C`:
+        // there it would begin another line, and what is drawn next would miss its place.
+        io::stderr().write_all(b"\r").ok();
     }
 }
 

@@ -206,18 +206,25 @@ pub(super) fn ending(view: &View) -> Vec<Line> {
             lines.extend(without.into_iter().flat_map(step_lines));
         }
         RunState::Failed | RunState::Cancelled => {
-            let why = view.failure.as_ref().map(failure).unwrap_or_default();
-            let what = match view.state {
-                RunState::Cancelled => "the run was cancelled",
-                _ => "the run failed",
-            };
-            lines.push(line(Mark::Failed, format!("{what}: {why}")));
+            lines.push(line(Mark::Failed, why_it_ended(view)));
             lines.extend(with.iter().copied().flat_map(step_lines));
         }
         _ => {}
     }
     lines.extend(summary(view, with.len()));
     lines
+}
+
+fn why_it_ended(view: &View) -> String {
+    let why = view.failure.as_ref();
+    match view.state {
+        // That is its kind as well.
+        RunState::Cancelled => match why.map(|why| short(&why.message, MESSAGE)) {
+            Some(reason) if !reason.is_empty() => format!("the run was cancelled: {reason}"),
+            _ => "the run was cancelled".to_owned(),
+        },
+        _ => format!("the run failed: {}", why.map(failure).unwrap_or_default()),
+    }
 }
 
 /// Wall time, critical path, most steps at once.

@@ -16,6 +16,8 @@ use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
+/// Long enough for one event to reach the program, short enough to send hundreds.
+const MOMENT: Duration = Duration::from_millis(20);
 /// A test that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -111,6 +113,13 @@ impl Fake {
         let (_calls, timeout) =
             self.shared.called.wait_timeout_while(calls, PATIENCE, |calls| !wanted(calls)).unwrap();
         assert!(!timeout.timed_out(), "the calls that the test waits for never came");
+    }
+
+    /// Whether the calls are as wanted now or in a moment.
+    pub(crate) fn has_seen(&self, wanted: impl Fn(&Calls) -> bool) -> bool {
+        let calls = self.shared.calls.lock().unwrap();
+        let waited = self.shared.called.wait_timeout_while(calls, MOMENT, |calls| !wanted(calls));
+        !waited.unwrap().1.timed_out()
     }
 
     fn serve(&mut self) {

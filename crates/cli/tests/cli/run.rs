@@ -158,7 +158,7 @@ fn a_run_that_someone_else_cancels_exits_1() {
     let watch = vec![event(1, submitted()), event(2, cancelled("too dear"))];
     let done = against(&fake(watch), &["run", "goal"]);
     assert_eq!(done.code, Some(1));
-    assert!(done.stderr.contains("the run was cancelled: cancelled: too dear"), "{}", done.stderr);
+    assert!(done.stderr.contains("the run was cancelled: too dear"), "{}", done.stderr);
 }
 
 #[test]

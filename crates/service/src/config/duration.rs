@@ -10,7 +10,7 @@ const UNITS: [(&str, u64); 5] =
 /// # Errors
 /// What is wrong and what would be right.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("`{text}` is no duration: write one like 90s, 5m, 1h30m or 250ms");
+    let bad = || format!("is `{text}`, must be a duration like 90s, 5m, 1h30m or 250ms");
     let mut rest = text.trim();
     let mut millis: u64 = 0;
     if rest.is_empty() {

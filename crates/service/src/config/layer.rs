@@ -19,6 +19,18 @@ pub enum Origin {
     Flag(&'static str),
 }
 
+impl Origin {
+    /// In which order mistakes are told: the strongest layer first, the file line by line.
+    pub(crate) const fn place(&self) -> (u8, usize) {
+        match self {
+            Self::Flag(_) => (0, 0),
+            Self::Variable(_) => (1, 0),
+            Self::File(_, line) => (2, *line),
+            Self::Default => (3, 0),
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -138,7 +138,12 @@ pub(crate) fn settle(given: Vec<Given>, mistakes: &mut Vec<Mistake>) -> Settings
     for given in given.into_iter().rev() {
         let Given { key, raw, origin } = given;
         if let Err(fault) = set(&mut settings, key, &raw, &origin) {
-            mistakes.push(Mistake { origin, message: format!("`{key}` {fault}") });
+            // Flags and variables are named for their keys already.
+            let message = match origin {
+                Origin::File(..) => format!("`{key}` {fault}"),
+                Origin::Default | Origin::Variable(_) | Origin::Flag(_) => fault,
+            };
+            mistakes.push(Mistake { origin, message });
         }
     }
     mistakes.reverse();

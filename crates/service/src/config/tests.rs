@@ -63,10 +63,10 @@ fn every_mistake_of_every_layer_is_reported_with_its_place() {
     let text = mistakes.to_string();
     let file = path.display();
     for wanted in [
-        "--timeout: `limits.run_timeout` `soon` is no duration".to_owned(),
-        "SORTIE_LISTEN: `listen` is `everywhere`".to_owned(),
+        "--timeout: is `soon`, must be a duration like".to_owned(),
+        "SORTIE_LISTEN: is `everywhere`".to_owned(),
         "SORTIE_ENDPONT: is not known; did you mean SORTIE_ENDPOINT?".to_owned(),
-        "SORTIE_LOG: `log` `chatty` is no level".to_owned(),
+        "SORTIE_LOG: has `chatty`, which is no level".to_owned(),
         format!("{file}:1: `concurency` is not known; did you mean `concurrency`?"),
         format!("{file}:2: `reflection` is a string, must be true or false"),
         format!("{file}:5: `limits.attempts` is 99, must be a whole number between 1 and 20"),

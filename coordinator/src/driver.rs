@@ -84,6 +84,8 @@ const RUNS_PER_COMMIT: usize = 64;
 const BYTES_PER_COMMIT: usize = 3 << 20;
 /// Inbox items read at once from each lane.
 const READ_AT_ONCE: usize = 512;
+/// Words of model calls heard at once: a plan's steps come in bursts.
+const WORDS_AT_ONCE: usize = 256;
 /// One read of the inboxes waits at most so long; then it is asked again.
 const READ_WAIT: Duration = Duration::from_secs(2);
 /// Runs that wait for a commit; above it nothing more is read until the store has caught up.
@@ -176,6 +178,7 @@ impl Driver {
         self.renew_lanes().await;
         let places = self.calls.places().clone();
         let mut reading = self.read_inboxes();
+        let mut heard = Vec::with_capacity(WORDS_AT_ONCE);
         let mut renewal = tokio::time::interval(self.options.lane_lease / 3);
         let mut sweep = tokio::time::interval(self.options.sweep);
         sweep.reset();
@@ -187,7 +190,9 @@ impl Driver {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(done) = self.commits.next() => self.committed(done),
-                Some(word) = self.words.recv(), if has_room => self.hear(word),
+                _ = self.words.recv_many(&mut heard, WORDS_AT_ONCE), if has_room => {
+                    heard.drain(..).for_each(|word| self.hear(word));
+                }
                 items = &mut reading, if has_room => {
                     self.receive(items).await;
                     reading = self.read_inboxes();

@@ -189,17 +189,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                Some(done) = self.commits.next() => self.committed(done),
-                _ = self.words.recv_many(&mut heard, WORDS_AT_ONCE), if has_room => {
-                    heard.drain(..).for_each(|word| self.hear(word));
-                }
-                items = &mut reading, if has_room => {
-                    self.receive(items).await;
-                    reading = self.read_inboxes();
-                }
-                Some((run, history)) = self.loads.next() => self.loaded(run, history),
-                () = sleep_until(due) => self.ring(),
-                () = places.freed() => self.admit_waiting(),
+                // What is rare comes first, so that a flood of what is frequent cannot starve it.
                 _ = renewal.tick() => {
                     if self.renew_lanes().await {
                         reading = self.read_inboxes();
@@ -207,6 +197,17 @@ impl Driver {
                 }
                 _ = sweep.tick() => {
                     self.sweep().await;
+                    reading = self.read_inboxes();
+                }
+                () = sleep_until(due) => self.ring(),
+                () = places.freed() => self.admit_waiting(),
+                Some((run, history)) = self.loads.next() => self.loaded(run, history),
+                Some(done) = self.commits.next() => self.committed(done),
+                _ = self.words.recv_many(&mut heard, WORDS_AT_ONCE), if has_room => {
+                    heard.drain(..).for_each(|word| self.hear(word));
+                }
+                items = &mut reading, if has_room => {
+                    self.receive(items).await;
                     reading = self.read_inboxes();
                 }
             }

@@ -14,6 +14,7 @@ mod drivers;
 mod faults;
 mod judge;
 mod planner;
+mod watchdog;
 mod workers;
 
 use std::sync::Arc;
@@ -36,6 +37,9 @@ pub struct Story {
     pub runs: usize,
     /// How long faults happen.
     pub trouble: Duration,
+    /// Whether runs and steps have deadlines that they may reach. Most stories have none, for a
+    /// deadline turns a run that hangs into one that failed.
+    pub hurried: bool,
 }
 
 impl Story {
@@ -43,7 +47,8 @@ impl Story {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        Self { seed, runs: rng.usize(2..6), trouble: Duration::from_secs(rng.u64(5..40)) }
+        let (runs, trouble) = (rng.usize(2..6), Duration::from_secs(rng.u64(5..40)));
+        Self { seed, runs, trouble, hurried: rng.u8(..10) == 0 }
     }
 }
 
@@ -66,12 +71,16 @@ pub struct Ending {
 const LANES: u8 = 2;
 /// Short enough that losing a worker is an everyday thing.
 const LEASE: Duration = Duration::from_secs(4);
-/// After the trouble, every run must have ended by then: its own limit and some air.
-const CALM: Duration = Duration::from_secs(400);
+/// A model call that is silent for so long has failed; above every pause in the script.
+const SILENCE: Duration = Duration::from_secs(5);
+/// After the trouble, every run must have ended by then: the retries, silences and pauses of the
+/// script, one after the other, take less. No deadline of a run that is not hurried comes to help.
+const CALM: Duration = Duration::from_secs(120);
 
 /// Tells a story on a runtime of its own and says what it came to.
 #[must_use]
 pub fn tell(story: Story) -> Ending {
+    let _watchdog = watchdog::set(story.seed);
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     match runtime.enable_time().start_paused(true).build() {
         Ok(runtime) => runtime.block_on(play(story)),
@@ -95,7 +104,7 @@ async fn play(story: Story) -> Ending {
     let over = CancellationToken::new();
     let drivers = drivers::keep(&world, rng.fork(), &over);
     let crew = workers::keep(&world, &mut rng, &over);
-    let runs = clients::submit_all(&world, &mut rng, story.runs, story.trouble).await;
+    let runs = clients::submit_all(&world, &mut rng, story).await;
     world.faults.end();
     let ended = tokio::time::timeout(CALM, judge::all_ended(&world, &runs)).await.is_ok();
     if !ended {

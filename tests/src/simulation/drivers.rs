@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::planner::ScriptedPlanner;
-use super::{LANES, World};
+use super::{LANES, SILENCE, World};
 
 /// Keeps one to three coordinators going until `over`.
 pub(super) fn keep(
@@ -46,7 +46,7 @@ async fn sit(
         );
         options.seed = rng.u64(..);
         options.model_calls = rng.usize(1..4);
-        options.call_silence = Duration::from_secs(20);
+        options.call_silence = SILENCE;
         options.budget = CommitBudget { writes: rng.usize(3..20), ..CommitBudget::RUN };
         let planner = Arc::new(ScriptedPlanner { seed: planner });
         let Ok((driver, _)) = Driver::new(store.clone(), planner, world.tools(), options).await

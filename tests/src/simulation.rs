@@ -47,7 +47,7 @@ impl Story {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let (runs, trouble) = (rng.usize(2..6), Duration::from_secs(rng.u64(5..40)));
+        let (runs, trouble) = (rng.usize(2..6), Duration::from_secs(rng.u64(5..60)));
         Self { seed, runs, trouble, hurried: rng.u8(..10) == 0 }
     }
 }
@@ -61,6 +61,12 @@ pub struct Ending {
     pub faults: u64,
     /// Commits that went through.
     pub commits: u64,
+    /// Commits that drivers had refused.
+    pub conflicts: u64,
+    /// What sweeps repaired.
+    pub repairs: u64,
+    /// Plans that were asked for anew because their coordinator was gone.
+    pub takeovers: u64,
     /// How each run ended, in the order of submission.
     pub states: Vec<&'static str>,
     /// Stands for everything that happened: the same seed gives the same number.

@@ -27,14 +27,19 @@ pub struct Faults {
     hits: AtomicU64,
     /// In a thousand calls.
     rate: u64,
+    /// Whether drivers cannot renew their lanes for some seconds now and then, and drive on.
+    zombies: bool,
 }
+
+/// One renewal of lanes in so many begins a time in which none succeeds.
+const DEAFNESS: u64 = 15;
 
 impl Faults {
     /// Faults of a rate that the seed decides: some stories are calm, some are not.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let rate = [0, 5, 20, 80, 200][(seed % 5) as usize];
-        Self { on: AtomicBool::new(true), hits: AtomicU64::new(0), rate }
+        Self { on: AtomicBool::new(true), hits: AtomicU64::new(0), rate, zombies: seed % 3 > 0 }
     }
 
     /// From now on everything works.
@@ -62,6 +67,8 @@ pub struct FaultyStore {
     ledger: Arc<Ledger>,
     rng: Mutex<fastrand::Rng>,
     dead: AtomicBool,
+    /// Renewals of lanes that will fail.
+    deaf: AtomicU64,
 }
 
 enum Fate {
@@ -81,8 +88,8 @@ impl FaultyStore {
         ledger: Arc<Ledger>,
         rng: fastrand::Rng,
     ) -> Arc<Self> {
-        let (rng, dead) = (Mutex::new(rng), AtomicBool::new(false));
-        Arc::new(Self { store, faults, ledger, rng, dead })
+        let (rng, dead, deaf) = (Mutex::new(rng), AtomicBool::new(false), AtomicU64::new(0));
+        Arc::new(Self { store, faults, ledger, rng, dead, deaf })
     }
 
     /// The process is gone: nothing that it does from now on arrives anywhere.
@@ -92,6 +99,25 @@ impl FaultyStore {
 
     fn draw(&self, below: u64) -> u64 {
         self.rng.lock().map_or(0, |mut rng| rng.u64(..below))
+    }
+
+    /// Whether this renewal of lanes fails, as those before and after it: its driver becomes a
+    /// zombie, whose lanes others take while it goes on.
+    fn is_deaf(&self) -> bool {
+        if !self.faults.zombies || !self.faults.are_on() {
+            return false;
+        }
+        let left = self.deaf.load(Ordering::Relaxed);
+        let next = if left > 0 {
+            left - 1
+        } else if self.draw(DEAFNESS) == 0 {
+            self.faults.hit();
+            3 + self.draw(5)
+        } else {
+            return false;
+        };
+        self.deaf.store(next, Ordering::Relaxed);
+        true
     }
 
     async fn fate(&self) -> Fate {
@@ -247,6 +273,9 @@ impl Lanes for FaultyStore {
         wanted: &[Lane],
         lease: Duration,
     ) -> Result<Vec<Lane>, StoreError> {
+        if self.is_deaf() {
+            return Err(StoreError::Unavailable { action: "own" });
+        }
         self.through("own", || self.store.own(owner, wanted, lease)).await
     }
 

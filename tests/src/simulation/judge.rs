@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use sortie_coordinator::DriverCounts;
 use sortie_engine::{
-    CommandId, Effect, Event, Lane, ModelCall, Recorded, Run, RunId, Seq, StepId, StepState,
-    Timestamp, check_history, check_run,
+    CommandId, Effect, Event, Lane, ModelCall, PlanCause, Recorded, Run, RunId, Seq, StepId,
+    StepState, Timestamp, check_history, check_run,
 };
 use sortie_store::{Claimed, Commit, CommitReply, InboxCursor, InboxId, Store};
 
@@ -22,6 +23,9 @@ pub struct Ledger {
 struct Book {
     violations: Vec<String>,
     commits: u64,
+    conflicts: u64,
+    repairs: u64,
+    takeovers: u64,
     fingerprint: u64,
     /// How often each step's tool began, with its effect.
     began: BTreeMap<(RunId, StepId), (Effect, u32)>,
@@ -36,6 +40,12 @@ impl Ledger {
     /// Something that should never happen has happened.
     pub fn violation(&self, what: String) {
         self.book().violations.push(what);
+    }
+
+    pub(super) fn driver_died(&self, counts: DriverCounts) {
+        let mut book = self.book();
+        book.conflicts += counts.conflicts;
+        book.repairs += counts.repairs;
     }
 
     pub(super) fn asked(&self, run: RunId, command: CommandId) {
@@ -79,6 +89,9 @@ impl Ledger {
         let mut book = self.book();
         book.commits += 1;
         for recorded in commit.events.iter() {
+            if let Event::PlanVersionStarted { cause: PlanCause::Takeover, .. } = recorded.event {
+                book.takeovers += 1;
+            }
             let word = format!("{:?}", recorded.event);
             book.fingerprint = word.bytes().fold(book.fingerprint, |hash, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -174,6 +187,9 @@ pub(super) async fn ending(world: &World, runs: &[Known]) -> Ending {
         violations: book.violations.clone(),
         faults: world.faults.count(),
         commits: book.commits,
+        conflicts: book.conflicts,
+        repairs: book.repairs,
+        takeovers: book.takeovers,
         states,
         fingerprint: book.fingerprint,
     }

@@ -16,13 +16,14 @@ mod live;
 mod story;
 mod timers;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use sortie_engine::{Catalogue, Command, CommitBudget, Lane, RetryPolicy, RunId};
+use sortie_engine::{Catalogue, Command, CommitBudget, Lane, RetryPolicy, RunId, Seq};
 use sortie_store::{Clock, History, InboxCursor, InboxId, InboxItem, LaneOwner, Store, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -120,6 +121,10 @@ pub struct Driver {
     timers: Timers,
     /// Runs that wait for a place among the model calls, in order of arrival.
     waiting: VecDeque<RunId>,
+    /// The name of the next load: an answer to an older one is not for the slot of today.
+    next_load: u64,
+    /// When the lanes were renewed last.
+    renewed: Instant,
     owned: BTreeMap<Lane, InboxCursor>,
     owned_tx: watch::Sender<Vec<Lane>>,
     commits: FuturesUnordered<BoxFuture<'static, CommitsDone>>,
@@ -164,6 +169,8 @@ impl Driver {
             dirty: VecDeque::new(),
             timers: Timers::default(),
             waiting: VecDeque::new(),
+            next_load: 0,
+            renewed: Instant::now(),
             owned: BTreeMap::new(),
             owned_tx,
             commits: FuturesUnordered::new(),
@@ -184,6 +191,9 @@ impl Driver {
         sweep.reset();
         loop {
             self.commit_dirty();
+            while self.admit_waiting() {
+                self.commit_dirty();
+            }
             let has_room = self.dirty.len() < BACKLOG;
             let due = self.timers.first().map(|at| self.clock.instant(at));
             tokio::select! {
@@ -200,14 +210,14 @@ impl Driver {
                     reading = self.read_inboxes();
                 }
                 () = sleep_until(due) => self.ring(),
-                () = places.freed() => self.admit_waiting(),
-                Some((run, history)) = self.loads.next() => self.loaded(run, history),
+                () = places.freed() => {} // the loop's head admits who waits
+                Some(loaded) = self.loads.next() => self.loaded(loaded),
                 Some(done) = self.commits.next() => self.committed(done),
                 _ = self.words.recv_many(&mut heard, WORDS_AT_ONCE), if has_room => {
                     heard.drain(..).for_each(|word| self.hear(word));
                 }
                 items = &mut reading, if has_room => {
-                    self.receive(items).await;
+                    self.receive(items);
                     reading = self.read_inboxes();
                 }
             }
@@ -223,11 +233,15 @@ impl Driver {
             if cursors.is_empty() {
                 std::future::pending::<()>().await;
             }
-            store.read_inbox(&cursors, READ_AT_ONCE, READ_WAIT).await
+            let items = store.read_inbox(&cursors, READ_AT_ONCE, READ_WAIT).await;
+            if items.is_err() {
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+            items
         })
     }
 
-    async fn receive(&mut self, items: Result<Vec<InboxItem>, StoreError>) {
+    fn receive(&mut self, items: Result<Vec<InboxItem>, StoreError>) {
         match items {
             Ok(items) => {
                 for item in items {
@@ -237,27 +251,43 @@ impl Driver {
                     }
                 }
             }
-            Err(error) => {
-                tracing::warn!(error = %error, "inboxes could not be read");
-                tokio::time::sleep(STORE_PAUSE).await;
-            }
+            Err(error) => tracing::warn!(error = %error, "inboxes could not be read"),
         }
     }
 
-    /// Puts mail into a run's mailbox, and sees to it that the run is loaded.
+    /// Puts mail into a run's mailbox, and sees to it that the run is loaded. Mail for a run of
+    /// somebody else's lane is theirs to find.
     fn deliver(&mut self, run: RunId, mail: Mail) {
-        let slot = self.runs.entry(run).or_insert_with(|| {
-            self.loads.push(load(self.store.clone(), run));
-            Slot::loading()
-        });
+        if !self.owned.contains_key(&run.lane()) {
+            return;
+        }
+        if let Entry::Vacant(place) = self.runs.entry(run) {
+            place.insert(Slot::loading());
+            self.load(run, Duration::ZERO);
+        }
+        let Some(slot) = self.runs.get_mut(&run) else { return };
         if slot.mailbox.push(mail) && slot.wants_commit() {
             self.dirty.push_back(run);
             slot.is_dirty = true;
         }
     }
 
-    fn loaded(&mut self, run: RunId, history: Result<Option<History>, StoreError>) {
+    /// Reads a run's history into its slot, after a pause.
+    fn load(&mut self, run: RunId, pause: Duration) {
         let Some(slot) = self.runs.get_mut(&run) else { return };
+        self.next_load += 1;
+        let load = self.next_load;
+        slot.load = load;
+        let store = self.store.clone();
+        self.loads.push(Box::pin(async move {
+            tokio::time::sleep(pause).await;
+            (run, load, store.load(run, Seq::ZERO).await)
+        }));
+    }
+
+    fn loaded(&mut self, (run, load, history): Loaded) {
+        let slot = self.runs.get_mut(&run).filter(|slot| slot.load == load && slot.live.is_none());
+        let Some(slot) = slot else { return };
         match history {
             Ok(Some(history)) => match Live::replay(run, &history) {
                 Some(live) => {
@@ -285,7 +315,7 @@ impl Driver {
             }
             Err(error) => {
                 tracing::warn!(%run, error = %error, "a run could not be loaded");
-                self.loads.push(load_later(self.store.clone(), run));
+                self.load(run, STORE_PAUSE);
             }
         }
     }
@@ -312,15 +342,24 @@ impl Driver {
         }
     }
 
-    /// A place among the model calls is free: the first that waits may look again.
-    fn admit_waiting(&mut self) {
-        for _ in 0..self.calls.places().free() {
-            let Some(run) = self.waiting.pop_front() else { return };
-            if let Some(slot) = self.runs.get_mut(&run) {
-                slot.is_waiting = false;
+    /// Where places among the model calls are free, those that have waited longest may look again;
+    /// whether there were any. One that does not want a call any more lets the next one in.
+    fn admit_waiting(&mut self) -> bool {
+        let now = self.clock.now();
+        let mut free = self.calls.places().free();
+        let mut any = false;
+        while free > 0 {
+            let Some(run) = self.waiting.pop_front() else { break };
+            let Some(slot) = self.runs.get_mut(&run) else { continue };
+            slot.is_waiting = false;
+            if slot.live.as_ref().is_some_and(|live| live.run.wants_call(now)) {
+                slot.is_admitted = true;
+                free -= 1;
+                any = true;
                 self.deliver(run, Mail::local(Command::TimerDue));
             }
         }
+        any
     }
 
     fn ring(&mut self) {
@@ -338,18 +377,8 @@ async fn sleep_until(due: Option<Instant>) {
     }
 }
 
-type Loaded = (RunId, Result<Option<History>, StoreError>);
-
-fn load(store: Arc<dyn Store>, run: RunId) -> BoxFuture<'static, Loaded> {
-    Box::pin(async move { (run, store.load(run, sortie_engine::Seq::ZERO).await) })
-}
-
-fn load_later(store: Arc<dyn Store>, run: RunId) -> BoxFuture<'static, Loaded> {
-    Box::pin(async move {
-        tokio::time::sleep(STORE_PAUSE).await;
-        (run, store.load(run, sortie_engine::Seq::ZERO).await)
-    })
-}
+/// A run, the name of the load, and what it gave.
+type Loaded = (RunId, u64, Result<Option<History>, StoreError>);
 
 /// Runs that have no place any more, because their lane went to someone else.
 fn of_lanes(runs: &BTreeMap<RunId, Slot>, lanes: &BTreeSet<Lane>) -> Vec<RunId> {

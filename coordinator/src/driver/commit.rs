@@ -1,6 +1,8 @@
 //! From mail to commits and back: deciding, sending, and what each reply means.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sortie_engine::{
     CommitBudget, CommitId, Context, Folded, INLINE_INPUT_BYTES, INLINE_RESULT_BYTES, ReadyStep,
@@ -9,7 +11,7 @@ use sortie_engine::{
 use sortie_store::{Commit, CommitReply, Input, InputValue, ReadyEntry, Store};
 
 use super::live::{Flight, Live};
-use super::{BYTES_PER_COMMIT, Driver, RUNS_PER_COMMIT, STORE_PAUSE, load, story};
+use super::{BYTES_PER_COMMIT, Driver, RUNS_PER_COMMIT, STORE_PAUSE, story};
 
 /// A call of the store that has given its replies.
 pub(super) struct CommitsDone {
@@ -49,9 +51,17 @@ impl Driver {
             planner: &self.planner,
             retry: self.options.retry,
         };
-        let calls = self.calls.places().free().min(1);
+        // Whoever did not wait takes no place before those who do.
+        let may_call = std::mem::take(&mut slot.is_admitted) || self.waiting.is_empty();
+        let calls = if may_call { self.calls.places().free().min(1) } else { 0 };
         let budget = CommitBudget { calls, ..self.options.budget };
-        let folded = live.run.advance(slot.mailbox.commands(), &cx, budget);
+        let advance = || live.run.advance(slot.mailbox.commands(), &cx, budget);
+        let Ok(folded) = std::panic::catch_unwind(AssertUnwindSafe(advance)) else {
+            // One run must not take the others with it. What it had to say is still in the store.
+            tracing::error!(%run, "a decision about a run panicked: the run is left alone");
+            self.forget(run);
+            return None;
+        };
         for refusal in &folded.refused {
             tracing::warn!(%run, reason = %refusal, "a command was refused");
         }
@@ -65,14 +75,17 @@ impl Driver {
         let is_stored = timer.is_none() || live.stored_timer.is_some_and(|at| at > now);
         if folded.events.is_empty() && consumed.is_empty() && is_stored {
             self.timers.set(run, timer);
-            if timer.is_none() && slot.mailbox.is_empty() {
+            if !slot.mailbox.is_empty() {
+                slot.is_dirty = true;
+                self.dirty.push_back(run);
+            } else if timer.is_none() {
                 self.runs.remove(&run);
             }
             return None;
         }
         let start = folded.start.map(|call| (call, self.calls.places().take()));
-        live.flight = Some(Flight { mail, start });
         let (id, bytes) = (CommitId::new(self.rng.u128(..)), folded.bytes);
+        live.flight = Some(Flight { id, mail, start });
         let commit = Commit { timer, consumed, ..assemble(live, id, folded) };
         live.stored_timer = timer;
         Some((Arc::new(commit), bytes))
@@ -92,8 +105,8 @@ impl Driver {
                     story::tell(commit.run, &commit.events);
                     self.went_through(commit, now);
                 }
-                CommitReply::Conflict => self.was_refused(commit.run),
-                CommitReply::NoRun => self.is_gone(commit.run),
+                CommitReply::Conflict => self.was_refused(commit),
+                CommitReply::NoRun => self.is_gone(commit),
             }
         }
     }
@@ -101,7 +114,7 @@ impl Driver {
     fn went_through(&mut self, commit: &Commit, now: Timestamp) {
         let run = commit.run;
         let Some(slot) = self.runs.get_mut(&run) else { return };
-        let Some(live) = slot.live.as_mut() else { return };
+        let Some(live) = slot.live.as_mut().filter(|live| live.flies(commit.id)) else { return };
         let Some(flight) = live.flight.take() else { return };
         live.head = commit.id;
         slot.mailbox.forget(&flight.mail);
@@ -110,9 +123,16 @@ impl Driver {
             let handle = self.calls.start(&live.run, call, &self.catalogue.borrow(), place);
             live.call = Some((call, handle));
         }
+        let is_due = commit.timer.is_some_and(|at| at <= now);
+        let said_nothing = commit.events.is_empty() && commit.consumed.is_empty();
+        if is_due && said_nothing && slot.mailbox.is_empty() {
+            // The engine should never ask to be asked again for nothing; if it does, not at once.
+            tracing::error!(%run, "a run is due and nothing follows");
+            self.timers.set(run, Some(now + STORE_PAUSE));
+            return;
+        }
         self.timers.set(run, commit.timer.filter(|at| *at > now));
-        let again = !slot.mailbox.is_empty() || commit.timer.is_some_and(|at| at <= now);
-        if again {
+        if !slot.mailbox.is_empty() || is_due {
             slot.is_dirty = true;
             self.dirty.push_back(run);
         } else if live.run.state().is_terminal() {
@@ -122,18 +142,27 @@ impl Driver {
 
     /// Someone else changed the run: what is here is stale. Its calls are stopped, its mail is
     /// decided again on what the store has.
-    fn was_refused(&mut self, run: RunId) {
+    fn was_refused(&mut self, commit: &Commit) {
+        let run = commit.run;
+        let Some(slot) = self.runs.get_mut(&run).filter(|slot| slot.flies(commit.id)) else {
+            return;
+        };
         tracing::warn!(%run, "a commit was refused: the run is loaded again");
-        let Some(slot) = self.runs.get_mut(&run) else { return };
         if let Some(flight) = slot.live.take().and_then(|live| live.flight) {
             slot.mailbox.put_back(flight.mail);
         }
         self.timers.set(run, None);
-        self.loads.push(load(self.store.clone(), run));
+        self.load(run, Duration::ZERO);
     }
 
-    fn is_gone(&mut self, run: RunId) {
-        tracing::error!(%run, "the store has lost a run");
+    fn is_gone(&mut self, commit: &Commit) {
+        if self.runs.get(&commit.run).is_some_and(|slot| slot.flies(commit.id)) {
+            tracing::error!(run = %commit.run, "the store has lost a run");
+            self.forget(commit.run);
+        }
+    }
+
+    fn forget(&mut self, run: RunId) {
         self.runs.remove(&run);
         self.timers.set(run, None);
     }

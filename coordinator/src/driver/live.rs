@@ -85,11 +85,27 @@ pub(super) struct Slot {
     pub(super) is_dirty: bool,
     /// Whether it stands in the queue for a place among the model calls.
     pub(super) is_waiting: bool,
+    /// Whether it has waited its turn: the next decision may take a place.
+    pub(super) is_admitted: bool,
+    /// The load whose answer it waits for.
+    pub(super) load: u64,
 }
 
 impl Slot {
     pub(super) fn loading() -> Self {
-        Self { mailbox: Mailbox::default(), live: None, is_dirty: false, is_waiting: false }
+        Self {
+            mailbox: Mailbox::default(),
+            live: None,
+            is_dirty: false,
+            is_waiting: false,
+            is_admitted: false,
+            load: 0,
+        }
+    }
+
+    /// Whether this commit is under way for it.
+    pub(super) fn flies(&self, commit: CommitId) -> bool {
+        self.live.as_ref().is_some_and(|live| live.flies(commit))
     }
 
     /// Whether it should join the queue of runs to commit.
@@ -114,6 +130,8 @@ pub(super) struct Live {
 
 /// What belongs to a run's commit that is under way.
 pub(super) struct Flight {
+    /// Which commit: a reply to an older one is not about this.
+    pub(super) id: CommitId,
     pub(super) mail: Vec<Mail>,
     /// The model call to start after it, with the place that is kept for it.
     pub(super) start: Option<(ModelCall, Place)>,
@@ -148,6 +166,10 @@ impl Live {
             steps_ended: count(ended),
             ..self.summary.clone()
         }
+    }
+
+    pub(super) fn flies(&self, commit: CommitId) -> bool {
+        self.flight.as_ref().is_some_and(|flight| flight.id == commit)
     }
 
     /// Whether the run still listens to the call that says this.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sortie_engine::{RunId, Timestamp};
+use sortie_engine::{Lane, RunId, Timestamp};
 
 /// One timer for each run.
 #[derive(Debug, Default)]
@@ -39,15 +39,20 @@ impl Timers {
         Some(run)
     }
 
-    pub(super) fn has(&self, run: RunId) -> bool {
-        self.by_run.contains_key(&run)
+    pub(super) fn at(&self, run: RunId) -> Option<Timestamp> {
+        self.by_run.get(&run).copied()
+    }
+
+    /// Forgets the timers of some lanes: somebody else looks after them.
+    pub(super) fn forget(&mut self, lanes: &BTreeSet<Lane>) {
+        self.by_time.retain(|(_, run)| !lanes.contains(&run.lane()));
+        self.by_run.retain(|run, _| !lanes.contains(&run.lane()));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sortie_engine::Lane;
 
     #[test]
     fn each_run_has_one_timer_and_due_ones_come_in_order() {
@@ -62,6 +67,6 @@ mod tests {
         assert_eq!(timers.pop_due(at(40)), Some(run(1)));
         assert_eq!(timers.pop_due(at(40)), None);
         timers.set(run(3), None);
-        assert!(timers.first().is_none() && !timers.has(run(3)));
+        assert!(timers.first().is_none() && timers.at(run(3)).is_none());
     }
 }

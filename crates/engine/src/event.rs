@@ -300,11 +300,7 @@ impl Event {
             Self::StepPlanned { planned, .. } | Self::StepAdopted { planned, .. } => {
                 planned.weight()
             }
-            Self::StepRejected { draft, problems: list, .. } => {
-                crate::template::json_bytes(&draft.tool_input)
-                    + draft.description.len()
-                    + problems(list)
-            }
+            Self::StepRejected { draft, problems: list, .. } => draft.weight() + problems(list),
             Self::PlanRejected { problems: list, .. } => problems(list),
             Self::StepSucceeded { result, .. } => result.preview.len() + 64,
             Self::StepRetrying { failure, .. }
@@ -314,6 +310,8 @@ impl Event {
             | Self::AnswerAttemptFailed { failure, .. }
             | Self::RunFailed { failure } => failure.message.len(),
             Self::RunSucceeded { answer, .. } => answer.len(),
+            Self::RunStopping { end: StopReason::Failed(failure) } => failure.message.len(),
+            Self::RunStopping { end: StopReason::Cancelled(reason) } => reason.len(),
             Self::CommandRefused { message, .. } => message.len(),
             Self::RunCancelled { reason } => reason.len(),
             _ => 0,

@@ -23,6 +23,26 @@ impl Failure {
     }
 }
 
+/// A message longer than this helps nobody, and a few of them would fill a commit.
+const MAX_MESSAGE_BYTES: usize = 4096;
+
+impl Failure {
+    /// The same with a message of bounded size, for failures told by others.
+    #[must_use]
+    pub(crate) fn clipped(&self) -> Self {
+        Self { message: clip(self.message.clone(), MAX_MESSAGE_BYTES), ..*self }
+    }
+}
+
+/// The beginning of a text, cut between characters.
+pub(crate) fn clip(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind, self.message)

@@ -21,6 +21,18 @@ pub struct StepDraft {
     pub depends_on: Vec<StepNumber>,
 }
 
+impl StepDraft {
+    /// About how many bytes the step takes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        crate::template::json_bytes(&self.tool_input) + self.weight_without_input()
+    }
+
+    pub(crate) fn weight_without_input(&self) -> usize {
+        self.description.len() + self.tool.len() + self.depends_on.len() * 4 + 32
+    }
+}
+
 /// One fault of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

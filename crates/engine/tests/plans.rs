@@ -195,6 +195,73 @@ fn a_path_of_an_adopted_step_that_is_planned_later_is_checked_too() {
 }
 
 #[test]
+fn a_step_that_waits_for_two_lost_ones_is_skipped_once() {
+    let mut world = World::new(Goal::new("g"));
+    world.take(world.arrives(&draft(1, "look", "a", &[])));
+    world.fails(1, FailureKind::NotFound);
+    world.take(world.arrives(&draft(2, "look", "b", &[1, 3])));
+    world.take(world.arrives(&draft(3, "look", "c", &[1])));
+    assert_eq!(world.states(), [(1, "failed"), (2, "skipped"), (3, "skipped")]);
+}
+
+#[test]
+fn a_read_that_must_now_follow_something_else_is_not_adopted() {
+    let mut world = World::new(Goal::new("g"));
+    world.take(world.arrives(&draft(1, "look", "file", &[])));
+    world.take(world.arrives(&draft(2, "sum", "file", &[])));
+    world.succeeds(1);
+    world.succeeds(2);
+    world.take(world.arrives(&draft(3, "nonsense", "x", &[])));
+    world.take(world.plan_ends());
+    world.take(world.arrives(&draft(1, "write", "file", &[])));
+    world.take(world.arrives(&draft(2, "look", "file", &[1])));
+    world.take(world.arrives(&draft(3, "sum", "file", &[1])));
+    world.take(world.plan_ends());
+    assert_eq!(world.states(), [(1, "queued"), (2, "pending"), (3, "succeeded")]);
+}
+
+#[test]
+fn a_plan_of_rubbish_is_bounded_in_the_history() {
+    let big = "x".repeat(300 * 1024);
+    let missing: Vec<u32> = (1000..2024).collect();
+    let mut quoting = serde_json::Map::new();
+    for n in 0..16 {
+        quoting.insert(format!("{n}{}", "k".repeat(15 * 1024)), json!(1));
+    }
+    for rubbish in [
+        StepDraft { description: big.clone(), ..draft(1, "nonsense", &big, &[]) },
+        StepDraft { description: big, ..draft(1, "look", "a", &[]) },
+        draft(1, "look", "a", &missing),
+        with_input(1, quoting.into()),
+    ] {
+        let mut world = World::new(Goal::new("g"));
+        let first = world.version();
+        for number in 1..=64 {
+            let number = StepNumber::new(number);
+            if world.version() == first {
+                world.take(world.arrives(&StepDraft { number, ..rubbish.clone() }));
+            }
+        }
+        if world.version() == first {
+            world.take(world.plan_ends());
+        }
+        let weights: Vec<_> = world.history.iter().map(|r| r.event.weight()).collect();
+        assert!(weights.iter().sum::<usize>() < 2 << 20, "{weights:?}");
+        assert!(weights.iter().max().unwrap() < &(1 << 20), "{weights:?}");
+    }
+}
+
+#[test]
+fn takeovers_are_no_failures_of_the_planner() {
+    let mut world = World::new(Goal::new("g"));
+    world.take(Command::Resume);
+    world.take(Command::Resume);
+    let version = world.version();
+    world.take(Command::PlanFailed { version, failure: failure(FailureKind::Unavailable) });
+    assert_eq!(world.run.state(), RunState::Planning);
+}
+
+#[test]
 fn a_plan_is_repaired_twice_at_most() {
     let mut world = World::new(Goal::new("g"));
     for version in 1..=3 {

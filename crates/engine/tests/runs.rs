@@ -299,6 +299,39 @@ fn model_calls_stop_at_the_cap_and_one_is_kept_for_the_answer() {
 }
 
 #[test]
+fn a_retry_beyond_the_cap_fails_its_step_and_holds_nobody_back() {
+    let mut goal = Goal::new("g");
+    goal.limits.model_calls = 3; // plan, one attempt, answer
+    let steps =
+        [draft(1, "ask", "a", &[]), draft(2, "look", "b", &[]), draft(3, "look", "c", &[2])];
+    let mut world = World::planned(goal, &steps);
+    world.fails(1, FailureKind::Unavailable);
+    world.wait(10_000);
+    assert_eq!(world.states(), [(1, "failed"), (2, "queued"), (3, "pending")]);
+    assert!(world.run.timer(world.now).unwrap() > world.now);
+    world.succeeds(2);
+    assert_eq!(world.queued(), [3]);
+}
+
+#[test]
+fn steps_that_expire_together_fit_into_their_commits() {
+    let mut goal = Goal::new("g");
+    goal.limits.steps = 100;
+    goal.limits.step_timeout = Some(Duration::from_secs(5));
+    let steps: Vec<_> = (1..=100).map(|n| draft(n, "look", "x", &[])).collect();
+    let mut world = World::planned(goal, &steps);
+    world.budget.writes = 30;
+    world.wait(6_000);
+    let mut withdrawn = world.last.withdrawn.len();
+    assert!(withdrawn < 30);
+    while !world.run.state().is_terminal() {
+        world.take(Command::TimerDue);
+        withdrawn += world.last.withdrawn.len();
+    }
+    assert_eq!(withdrawn, 100);
+}
+
+#[test]
 fn a_run_waits_for_a_place_among_the_model_calls() {
     let mut world = World::submitted(Goal::new("g"));
     world.budget.calls = 0;

@@ -57,11 +57,10 @@ impl Run {
             .filter(|_| room)
             .map(|pause| cx.now + pause)
             .filter(|at| *at < self.deadline());
-        let mut events =
-            vec![Event::AnswerAttemptFailed { attempt, failure: failure.clone(), retry_at }];
-        if retry_at.is_none() {
-            events.push(stopping(failure.clone()));
-        }
+        let failure = failure.clipped();
+        let end = retry_at.is_none().then(|| stopping(failure.clone()));
+        let mut events = vec![Event::AnswerAttemptFailed { attempt, failure, retry_at }];
+        events.extend(end);
         Ok(Decision { events, ..Decision::default() })
     }
 

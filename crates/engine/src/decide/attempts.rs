@@ -28,7 +28,7 @@ impl Run {
         }
         Ok(match &report.outcome {
             Outcome::Succeeded(result) => succeeded(report, result),
-            Outcome::Failed(failure) => self.attempt_failed(step, report, failure, cx),
+            Outcome::Failed(failure) => self.attempt_failed(step, report, &failure.clipped(), cx),
         })
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::event::{PlannedStep, ToolTerms};
+use crate::failure::clip;
 use crate::ids::{StepId, StepNumber};
 use crate::plan::{Problem, StepDraft};
 use crate::run::{Plan, Run, Step};
@@ -17,6 +18,10 @@ use crate::tool::{Catalogue, ToolSpec};
 const MAX_INPUT_BYTES: usize = 256 * 1024;
 /// The longest description, in bytes: it is shown on one line.
 const MAX_DESCRIPTION_BYTES: usize = 2048;
+/// Messages quote the author's words; no more of them than helps.
+const MAX_PROBLEM_BYTES: usize = 512;
+/// One step has at most so many problems told of it.
+const MAX_STEP_PROBLEMS: usize = 16;
 /// A step waits for at most so many others, as many as a plan can have.
 const MAX_DEPENDENCIES: usize = 1024;
 
@@ -96,7 +101,10 @@ struct Faults {
 
 impl Faults {
     fn add(&mut self, message: String) {
-        self.found.push(Problem { step: Some(self.step), message });
+        if self.found.len() < MAX_STEP_PROBLEMS {
+            let message = clip(message, MAX_PROBLEM_BYTES);
+            self.found.push(Problem { step: Some(self.step), message });
+        }
     }
 
     fn extend(&mut self, messages: impl IntoIterator<Item = String>) {

@@ -11,7 +11,10 @@ use crate::plan::{Problem, StepDraft};
 use crate::result::Usage;
 use crate::retry::mix;
 use crate::run::{MAX_PLAN_BYTES, MAX_REJECTED, Plan, Run, Step, StepState};
+use crate::tool::Effect;
 
+/// A rejection tells of at most so many faults.
+const MAX_PROBLEMS: usize = 64;
 /// A message about a plan names at most so many of its faults; the history has them all.
 const SHOWN_PROBLEMS: usize = 8;
 
@@ -24,7 +27,7 @@ impl Run {
     ) -> Result<Decision, Refusal> {
         let Some(plan) = self.open_plan(version)? else { return Ok(Decision::default()) };
         let bytes = crate::template::json_bytes(&draft.tool_input);
-        if let Some(problem) = self.overflow(plan, bytes) {
+        if let Some(problem) = self.overflow(plan, bytes + draft.weight_without_input()) {
             // No use in hearing the rest: it could go on for ever.
             let mut problems = known_problems(plan);
             problems.push(problem);
@@ -72,10 +75,10 @@ impl Run {
             .filter(|_| failures < cx.retry.calls && self.may_call())
             .map(|pause| NextPlan { cause: PlanCause::Retry, at: cx.now + pause })
             .filter(|next| next.at < self.deadline());
-        let mut events = vec![Event::PlanCallFailed { version, failure: failure.clone(), next }];
-        if next.is_none() {
-            events.push(stopping(failure.clone()));
-        }
+        let failure = failure.clipped();
+        let end = next.is_none().then(|| stopping(failure.clone()));
+        let mut events = vec![Event::PlanCallFailed { version, failure, next }];
+        events.extend(end);
         Ok(Decision { events, ..Decision::default() })
     }
 
@@ -119,7 +122,10 @@ impl Run {
         if let Some(because_of) = dead {
             events.push(Event::StepSkipped { step, because_of });
             let waiting = plan.awaited.get(&number).into_iter().flatten();
-            let lost: Vec<_> = waiting.copied().collect();
+            // One that waited for a lost step beside this one has been skipped already.
+            let pending =
+                |id: &&StepId| self.step(**id).is_some_and(|step| step.state == StepState::Pending);
+            let lost: Vec<_> = waiting.filter(pending).copied().collect();
             let because_of = step;
             events.extend(lost.iter().map(|step| Event::StepSkipped { step: *step, because_of }));
             events.extend(self.skips(lost));
@@ -131,16 +137,24 @@ impl Run {
     /// the same if they mean the same steps. It must have a result, or be with a worker and wait for
     /// nothing in the new version either.
     fn adoptable(&self, plan: &Plan, planned: &PlannedStep) -> Option<StepId> {
-        let may_run = planned.depends_on.iter().all(|number| {
-            let step = plan.numbers.get(number).and_then(|id| self.step(*id));
+        let meant = planned.depends_on.iter().map(|number| plan.numbers.get(number).copied());
+        let waits_for: Vec<Option<StepId>> = meant.collect();
+        let may_run = waits_for.iter().all(|id| {
+            let step = id.and_then(|id| self.step(id));
             step.is_some_and(|step| step.result().is_some())
         });
+        // What looks at the world or changes it must have come after all that it now comes after.
+        let in_order = |step: &Step| {
+            step.terms.effect == Effect::Pure
+                || waits_for.iter().all(|id| id.is_some_and(|id| step.waits_for.contains(&id)))
+        };
         let same = |step: &&Step| {
             let is_out = matches!(step.state, StepState::Queued(_));
             step.version < plan.version
                 && (step.result().is_some() || (is_out && may_run))
                 && !self.doomed.contains(&step.id)
                 && step.planned.tool == planned.tool
+                && in_order(step)
                 && planned.input.same_as(&step.planned.input, |new, old| {
                     let meant = step.inputs.iter().find(|(number, _)| *number == old);
                     let means = plan.numbers.get(&new);
@@ -158,6 +172,7 @@ impl Run {
         usage: Usage,
         cx: &Context<'_>,
     ) -> Decision {
+        let problems = shortened(problems);
         let may_repair = self.tally.repairs < self.goal.limits.plan_repairs && self.may_call();
         let next = may_repair.then_some(NextPlan { cause: PlanCause::Repair, at: cx.now });
         let end = next.is_none().then(|| stopping(unsound(version, &problems)));
@@ -165,6 +180,16 @@ impl Run {
         events.extend(end);
         Decision { events, ..Decision::default() }
     }
+}
+
+/// As many problems as an author can mend at once; the rest is counted.
+fn shortened(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let more = problems.len().saturating_sub(MAX_PROBLEMS);
+    problems.truncate(MAX_PROBLEMS);
+    if more > 0 {
+        problems.push(Problem { step: None, message: format!("and {more} more problems") });
+    }
+    problems
 }
 
 fn known_problems(plan: &Plan) -> Vec<Problem> {

@@ -4,7 +4,7 @@ use super::{cap_reached, stopping};
 use crate::decision::{CommitBudget, Context, Decision, INLINE_INPUT_BYTES, ModelCall, ReadyStep};
 use crate::event::{Event, NextPlan, StopReason};
 use crate::failure::{Failure, FailureKind};
-use crate::ids::{AttemptNumber, PlanVersion};
+use crate::ids::{AttemptNumber, PlanVersion, StepId};
 use crate::run::{Phase, Run, Step, StepState};
 use crate::time::Timestamp;
 
@@ -29,7 +29,8 @@ impl Run {
         if let Some(expired) = self.expired(cx.now) {
             return self.expire(expired, budget);
         }
-        if let Some(broke) = self.queueable().find(|step| self.is_beyond_cap(step)) {
+        let due = self.paused(cx.now).chain(self.queueable());
+        if let Some(broke) = due.into_iter().find(|step| self.is_beyond_cap(step)) {
             let events = self.step_lost(broke.id, &cap_reached(self));
             return Decision { events, ..Decision::default() };
         }
@@ -48,6 +49,14 @@ impl Run {
         ready
             .filter_map(|id| self.step(*id))
             .filter(move |step| plan_is_sound || step.terms.effect.may_start_early())
+    }
+
+    /// Steps whose pause before the next attempt is over.
+    fn paused(&self, now: Timestamp) -> impl Iterator<Item = &Step> {
+        let due = self.due.range(..=(now, StepId::new(u32::MAX)));
+        due.filter_map(|(_, id)| self.step(*id)).filter(|step| {
+            matches!(step.state, StepState::Retrying { .. }) && self.is_current(step)
+        })
     }
 
     fn is_beyond_cap(&self, step: &Step) -> bool {
@@ -84,7 +93,7 @@ impl Run {
 
     /// A step whose own time is up.
     fn expired(&self, now: Timestamp) -> Option<&Step> {
-        let due = self.due.range(..=(now, crate::ids::StepId::new(u32::MAX)));
+        let due = self.due.range(..=(now, StepId::new(u32::MAX)));
         let steps = due.filter_map(|(_, id)| self.step(*id));
         steps
             .into_iter()
@@ -92,6 +101,9 @@ impl Run {
     }
 
     fn expire(&self, step: &Step, budget: &mut CommitBudget) -> Decision {
+        if !budget.fits(64) {
+            return Decision::default();
+        }
         budget.take(64);
         let limit = self.goal.limits.step_timeout.unwrap_or_default().as_secs_f64();
         let tool = &step.planned.tool;
@@ -111,17 +123,15 @@ impl Run {
     /// Hands steps to the workers: those whose pause is over, then those that are ready.
     fn queue_ready(&self, cx: &Context<'_>, budget: &mut CommitBudget) -> Decision {
         let mut decision = Decision::default();
-        let due = self.due.range(..=(cx.now, crate::ids::StepId::new(u32::MAX)));
-        let paused = due
-            .filter_map(|(_, id)| self.step(*id))
-            .filter(|step| matches!(step.state, StepState::Retrying { .. }))
-            .filter(|step| self.is_current(step));
         let mut calls_left =
             self.goal.limits.model_calls.saturating_sub(self.tally.model_calls + 1);
-        for step in paused.chain(self.queueable()) {
+        for step in self.paused(cx.now).chain(self.queueable()) {
             let weight = self.entry_weight(step);
-            let affordable = !step.terms.calls_model || calls_left > 0;
-            if !budget.fits(weight) || !affordable {
+            if step.terms.calls_model && calls_left == 0 {
+                // The next round finds it beyond the cap; the others need not wait for that.
+                continue;
+            }
+            if !budget.fits(weight) {
                 break;
             }
             budget.take(weight);

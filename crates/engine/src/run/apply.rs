@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Broken, Phase, Plan, Run, Step, StepState};
 use crate::event::{Event, PlanCause, PlannedStep, StopReason, ToolTerms};
-use crate::ids::{AttemptNumber, Generation, PlanVersion, StepId};
+use crate::ids::{AttemptNumber, Generation, PlanVersion, StepId, StepNumber};
 use crate::plan::{Problem, StepDraft};
 use crate::time::Timestamp;
 
@@ -22,6 +22,7 @@ impl Run {
             Event::StepAdopted { version, step, planned } => self.adopt(*version, *step, planned),
             Event::StepRejected { draft, problems, .. } => {
                 if let Some(plan) = &mut self.plan {
+                    plan.bytes += draft.weight();
                     plan.rejected.push((draft.clone(), problems.clone()));
                 }
             }
@@ -34,11 +35,14 @@ impl Run {
             }
             Event::PlanRejected { problems, usage, next, .. } => {
                 self.usage += *usage;
+                self.tally.plan_failures = 0;
                 self.remember_broken(problems);
                 self.await_plan(*next);
             }
             Event::PlanCallFailed { next, .. } => {
-                self.tally.plan_failures += 1;
+                // A takeover is no failure of the planner.
+                let is_takeover = next.is_some_and(|next| next.cause == PlanCause::Takeover);
+                self.tally.plan_failures += u32::from(!is_takeover);
                 self.await_plan(*next);
             }
             Event::AnswerAttemptStarted { attempt } => {
@@ -46,7 +50,9 @@ impl Run {
                 self.phase = Phase::Answering(*attempt);
             }
             Event::AnswerAttemptFailed { attempt, retry_at, .. } => {
-                self.tally.answer_failures += 1;
+                // Whoever failed is given a pause; only a takeover goes on at once.
+                let is_takeover = *retry_at == Some(at);
+                self.tally.answer_failures += u32::from(!is_takeover);
                 let at = retry_at.unwrap_or(at);
                 self.phase = Phase::AwaitingAnswer { after: *attempt, at };
             }
@@ -142,6 +148,7 @@ impl Run {
             worker: None,
             version,
             inputs: Vec::new(),
+            waits_for: Vec::new(),
             unmet: 0,
             dependents,
             first_queued: None,
@@ -167,10 +174,10 @@ impl Run {
                 unmet += 1;
             }
         }
-        let inputs = self.resolve_inputs(planned);
+        let resolved = self.resolve(planned);
         let Some(step) = self.step_mut(id) else { return };
         step.unmet = unmet;
-        step.inputs = inputs;
+        (step.inputs, step.waits_for) = resolved;
         if unmet == 0 {
             step.state = StepState::Ready;
             self.ready.insert(id);
@@ -184,17 +191,21 @@ impl Run {
             let Some(step) = self.step(dependent).filter(|step| self.is_current(step)) else {
                 continue;
             };
-            let inputs = self.resolve_inputs(&step.planned);
+            let resolved = self.resolve(&step.planned);
             if let Some(step) = self.step_mut(dependent) {
-                step.inputs = inputs;
+                (step.inputs, step.waits_for) = resolved;
             }
         }
     }
 
-    fn resolve_inputs(&self, planned: &PlannedStep) -> Vec<(crate::ids::StepNumber, StepId)> {
-        let Some(plan) = &self.plan else { return Vec::new() };
-        let find = |number| plan.numbers.get(&number).map(|id| (number, *id));
-        planned.input.steps().into_iter().filter_map(find).collect()
+    /// The steps that a step's labels mean, as far as they are known: those whose results it takes,
+    /// and all that it waits for.
+    fn resolve(&self, planned: &PlannedStep) -> (Vec<(StepNumber, StepId)>, Vec<StepId>) {
+        let Some(plan) = &self.plan else { return Default::default() };
+        let find = |number: StepNumber| plan.numbers.get(&number).map(|id| (number, *id));
+        let inputs = planned.input.steps().into_iter().filter_map(find).collect();
+        let waits_for = planned.depends_on.iter().filter_map(|number| find(*number));
+        (inputs, waits_for.map(|(_, id)| id).collect())
     }
 
     /// A step of an earlier version goes on under a label of this one.
@@ -203,11 +214,11 @@ impl Run {
         plan.numbers.insert(planned.number, id);
         plan.bytes += planned.weight();
         let awaiting = plan.awaited.remove(&planned.number).unwrap_or_default();
-        let inputs = self.resolve_inputs(planned);
+        let resolved = self.resolve(planned);
         let Some(step) = self.step_mut(id) else { return };
         step.version = version;
         step.planned = planned.clone();
-        step.inputs = inputs;
+        (step.inputs, step.waits_for) = resolved;
         step.dependents.extend(awaiting);
         let done = step.result().is_some();
         self.open += usize::from(!done);
@@ -238,7 +249,7 @@ impl Run {
 
     fn end_step(&mut self, at: Timestamp, id: StepId, state: StepState) {
         let limit = self.goal.limits.step_timeout;
-        let Some(step) = self.step_mut(id) else { return };
+        let Some(step) = self.step_mut(id).filter(|step| !step.state.is_terminal()) else { return };
         let succeeded = matches!(state, StepState::Succeeded(_));
         let before = std::mem::replace(&mut step.state, state);
         step.ended_at = Some(at);

@@ -35,6 +35,8 @@ pub struct Step {
     pub(crate) version: PlanVersion,
     /// For each label in its input, the step whose result it means.
     pub(crate) inputs: Vec<(StepNumber, StepId)>,
+    /// The steps that must have results before it starts, as far as they are planned.
+    pub(crate) waits_for: Vec<StepId>,
     /// Dependencies without a result, those that are not planned yet included.
     pub(crate) unmet: usize,
     /// Steps that wait for this one.

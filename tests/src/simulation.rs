@@ -13,7 +13,9 @@ mod clients;
 mod drivers;
 mod faults;
 mod judge;
+mod ledger;
 mod planner;
+mod values;
 mod watchdog;
 mod workers;
 
@@ -21,12 +23,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sortie_engine::{Catalogue, RunId, Timestamp};
-use sortie_store::{Embedded, EmbeddedOptions, Store};
+use sortie_store::{Embedded, EmbeddedOptions};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use faults::{Faults, FaultyStore};
-pub use judge::Ledger;
+pub use ledger::Ledger;
 
 /// How a story is told.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +101,7 @@ async fn play(story: Story) -> Ending {
     let clock = Some(Timestamp::from_millis(1_800_000_000_000));
     let options =
         EmbeddedOptions { lanes: LANES, lease: LEASE, clock, ..EmbeddedOptions::default() };
-    let store: Arc<dyn Store> = Embedded::new(options);
+    let store = Embedded::new(options);
     let ledger = Arc::new(Ledger::default());
     let world = World {
         faults: Arc::new(Faults::new(rng.u64(..))),
@@ -127,7 +129,7 @@ async fn play(story: Story) -> Ending {
 #[derive(Clone)]
 struct World {
     /// The store itself, without faults.
-    store: Arc<dyn Store>,
+    store: Arc<Embedded>,
     faults: Arc<Faults>,
     ledger: Arc<Ledger>,
     catalogue: Arc<Catalogue>,

@@ -53,6 +53,10 @@ fn goal(story: Story, number: usize, rng: &mut fastrand::Rng) -> Goal {
         goal.limits.step_timeout = rng.bool().then(|| Duration::from_secs(rng.u64(5..40)));
     }
     if rng.u8(..4) == 0 {
+        // Hardly enough for the plan, its repairs, the answer and the steps that call a model.
+        goal.limits.model_calls = rng.u32(2..7);
+    }
+    if rng.u8(..4) == 0 {
         goal.policy = FailurePolicy::Strict;
     }
     goal

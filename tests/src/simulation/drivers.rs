@@ -48,7 +48,7 @@ async fn sit(
         options.model_calls = rng.usize(1..4);
         options.call_silence = SILENCE;
         options.budget = CommitBudget { writes: rng.usize(3..20), ..CommitBudget::RUN };
-        let planner = Arc::new(ScriptedPlanner { seed: planner });
+        let planner = Arc::new(ScriptedPlanner { seed: planner, world: world.clone() });
         let Ok((driver, handle)) =
             Driver::new(store.clone(), planner, world.tools(), options).await
         else {

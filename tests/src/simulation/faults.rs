@@ -13,12 +13,12 @@ use sortie_engine::{
     Command, Lane, QueueName, ResultId, RunId, Seq, StepId, Timestamp, WorkerName,
 };
 use sortie_store::{
-    Claimed, Commit, CommitReply, Completed, Completion, Extended, History, InboxCursor, InboxId,
-    InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices, Presence, ReadyQueue, Recalls,
-    RunLog, Signal, Signals, Store, StoreError, Submission, SubmitRefusal, Submitted, Token,
+    Claimed, Commit, CommitReply, Completed, Completion, Embedded, Extended, History, InboxCursor,
+    InboxId, InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices, Presence, ReadyQueue,
+    Recalls, RunLog, Signal, Signals, StoreError, Submission, SubmitRefusal, Submitted, Token,
 };
 
-use super::judge::Ledger;
+use super::Ledger;
 
 /// Whether faults happen, and how many did.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Faults {
 
 /// The store as one process sees it.
 pub struct FaultyStore {
-    store: Arc<dyn Store>,
+    store: Arc<Embedded>,
     faults: Arc<Faults>,
     ledger: Arc<Ledger>,
     rng: Mutex<fastrand::Rng>,
@@ -83,7 +83,7 @@ enum Fate {
 
 impl FaultyStore {
     pub(super) fn new(
-        store: Arc<dyn Store>,
+        store: Arc<Embedded>,
         faults: Arc<Faults>,
         ledger: Arc<Ledger>,
         rng: fastrand::Rng,
@@ -182,7 +182,7 @@ impl RunLog for FaultyStore {
         self.through("commit", || async {
             let replies = self.store.commit(batch.clone()).await?;
             for (commit, reply) in batch.iter().zip(&replies) {
-                self.ledger.committed(&*self.store, commit, *reply).await;
+                self.ledger.committed(&self.store, commit, *reply).await;
             }
             Ok(replies)
         })

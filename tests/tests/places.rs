@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sortie_coordinator::{AnswerRequest, Driver, DriverOptions, PlanRequest, Planner};
 use sortie_engine::{
-    Command, CommandId, CommitId, Failure, FailureKind, Goal, Lane, RunId, StepDraft, Usage,
+    Command, CommandId, CommitId, Failure, FailureKind, Goal, Lane, RunId, RunState, StepDraft,
+    Usage,
 };
-use sortie_store::{Embedded, EmbeddedOptions, LaneOwner, Store, Submission};
+use sortie_store::{Embedded, EmbeddedOptions, LaneOwner, ListQuery, Store, Submission};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -56,17 +57,50 @@ impl Planner for Notes {
     }
 }
 
+/// A planner that closes its plan and never returns.
+struct Mute;
+
+#[async_trait]
+impl Planner for Mute {
+    async fn describe(&self) -> Arc<str> {
+        Arc::from("mute")
+    }
+
+    async fn make_plan(
+        &self,
+        _: PlanRequest,
+        steps: mpsc::Sender<StepDraft>,
+    ) -> Result<Usage, Failure> {
+        drop(steps);
+        std::future::pending().await
+    }
+
+    async fn synthesize(
+        &self,
+        _: AnswerRequest,
+        _: mpsc::Sender<String>,
+    ) -> Result<Usage, Failure> {
+        std::future::pending().await
+    }
+}
+
 /// A driver with one place, and its planner's notes.
 async fn one_place() -> (Arc<dyn Store>, Arc<Notes>, CancellationToken) {
+    let notes = Arc::new(Notes::default());
+    let (store, stop) = driver_with(notes.clone()).await;
+    (store, notes, stop)
+}
+
+async fn driver_with(planner: Arc<dyn Planner>) -> (Arc<dyn Store>, CancellationToken) {
     let store: Arc<dyn Store> =
         Embedded::new(EmbeddedOptions { lanes: 1, ..EmbeddedOptions::default() });
     let mut options = DriverOptions::new(LaneOwner("c1".to_owned()), vec![Lane(0)]);
     options.model_calls = 1;
-    let (notes, tools) = (Arc::new(Notes::default()), watch::channel(Arc::default()).1);
-    let (driver, _) = Driver::new(store.clone(), notes.clone(), tools, options).await.unwrap();
+    let tools = watch::channel(Arc::default()).1;
+    let (driver, _) = Driver::new(store.clone(), planner, tools, options).await.unwrap();
     let stop = CancellationToken::new();
     tokio::spawn(driver.run(stop.clone()));
-    (store, notes, stop)
+    (store, stop)
 }
 
 fn run(number: u128) -> RunId {
@@ -107,5 +141,16 @@ async fn a_run_that_is_cancelled_while_it_waits_leaves_no_place_idle() {
     assert_eq!(notes.order(), [1, 3]);
     let waited = notes.when(3) - begun;
     assert!(waited < CALL + CALL / 10, "{waited:?}");
+    stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_planner_that_closes_its_plan_and_never_returns_is_given_up() {
+    let (store, stop) = driver_with(Arc::new(Mute)).await;
+    submit(&*store, 1).await;
+    // Three calls, each silent for five minutes, with pauses between them.
+    sleep(Duration::from_secs(3 * 300 + 60)).await;
+    let page = store.list(ListQuery { limit: 1, ..ListQuery::default() }).await.unwrap();
+    assert_eq!(page.runs[0].state, RunState::Failed);
     stop.cancel();
 }

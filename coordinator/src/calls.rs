@@ -9,15 +9,17 @@ mod plan;
 mod previews;
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sortie_engine::{Catalogue, Command, Failure, FailureKind, ModelCall, Run, RunId};
+use sortie_engine::{Catalogue, Command, Failure, FailureKind, ModelCall, Run, RunId, Usage};
 use sortie_store::Store;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
@@ -166,6 +168,28 @@ impl Caller {
             ModelCall::Answer(attempt) => Command::AnswerFailed { attempt, failure },
         })
         .await;
+    }
+
+    /// A call and what takes in its words, both to their end; a failure of either ends both. Once
+    /// nothing more can come, the call has as long to return as it may be silent.
+    async fn both<T>(
+        &self,
+        call: impl Future<Output = Result<Usage, Failure>>,
+        intake: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<(Usage, T), Failure> {
+        let (mut call, mut intake) = (pin!(call), pin!(intake));
+        tokio::select! {
+            biased;
+            usage = &mut call => {
+                let usage = usage?;
+                Ok((usage, intake.await?))
+            }
+            taken = &mut intake => {
+                let taken = taken?;
+                let returned = timeout(self.silence, call).await;
+                Ok((returned.map_err(|_| self.fell_silent())??, taken))
+            }
+        }
     }
 
     fn fell_silent(&self) -> Failure {

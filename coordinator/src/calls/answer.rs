@@ -104,7 +104,7 @@ async fn write(
             }
         }
     };
-    let (usage, answer) = tokio::try_join!(call, collect)?;
+    let (usage, answer) = caller.both(call, collect).await?;
     Ok((answer, usage))
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn make(caller: Caller, request: PlanRequest) {
     };
     // A failed call ends at once; a good one only after its last step was handed on.
     caller
-        .end(match tokio::try_join!(call, forward) {
+        .end(match caller.both(call, forward).await {
             Ok((usage, ())) => Command::PlanEnded { version, usage },
             Err(failure) => Command::PlanFailed { version, failure },
         })

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use sortie_coordinator::{
     CatalogueWatch, Driver, DriverOptions, Front as FrontDoor, FrontOptions, FrontParts,
-    GrpcPlanner, ServiceOptions, WatchHub, WatchOptions,
+    GrpcPlanner, Readiness, ServiceOptions, WatchHub, WatchOptions,
 };
 use sortie_engine::{Lane, Limits, WorkerName};
 use sortie_store::{Embedded as EmbeddedStore, EmbeddedOptions, LaneOwner, Store};
@@ -70,6 +70,7 @@ pub(crate) struct Embedded {
     channel: Channel,
     services: Services,
     routes: Routes,
+    readiness: Readiness,
 }
 
 impl Embedded {
@@ -107,7 +108,7 @@ impl Embedded {
         readiness.set(true).await;
         let routes = routes.add_service(sortie_planner::service());
         let channel = services.offer(routes.clone());
-        Ok(Self { channel, services, routes })
+        Ok(Self { channel, services, routes, readiness })
     }
 
     /// Where its coordinator and planner are reached.
@@ -117,6 +118,7 @@ impl Embedded {
 
     /// Ends it: no run is accepted any more, what runs is stopped.
     pub(crate) async fn stop(self) {
+        self.readiness.set(false).await;
         drop(self.channel);
         self.services.stop().await;
     }

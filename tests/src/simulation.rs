@@ -27,7 +27,7 @@ use sortie_store::{Embedded, EmbeddedOptions};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use faults::{Faults, FaultyStore};
+pub use faults::{Bug, Faults, FaultyStore};
 pub use ledger::Ledger;
 
 /// How a story is told.
@@ -42,6 +42,8 @@ pub struct Story {
     /// Whether runs and steps have deadlines that they may reach. Most stories have none, for a
     /// deadline turns a run that hangs into one that failed.
     pub hurried: bool,
+    /// What the store does wrong: then there must be violations.
+    pub bug: Option<Bug>,
 }
 
 impl Story {
@@ -50,7 +52,7 @@ impl Story {
     pub fn new(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (runs, trouble) = (rng.usize(2..6), Duration::from_secs(rng.u64(5..60)));
-        Self { seed, runs, trouble, hurried: rng.u8(..10) == 0 }
+        Self { seed, runs, trouble, hurried: rng.u8(..10) == 0, bug: None }
     }
 }
 
@@ -104,7 +106,7 @@ async fn play(story: Story) -> Ending {
     let store = Embedded::new(options);
     let ledger = Arc::new(Ledger::default());
     let world = World {
-        faults: Arc::new(Faults::new(rng.u64(..))),
+        faults: Arc::new(Faults::new(rng.u64(..), story.bug)),
         store,
         ledger,
         catalogue: Arc::new(workers::catalogue()),

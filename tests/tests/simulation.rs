@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use sortie_tests::simulation::{Ending, Story, tell};
+use sortie_tests::simulation::{Bug, Ending, Story, tell};
 
 /// At least so many stories, however slow the machine is.
 const LEAST: u64 = 2_000;
@@ -88,4 +88,60 @@ fn the_same_seed_tells_the_same_story() {
     for seed in [3, 14, 159] {
         assert_eq!(tell(Story::new(seed)), tell(Story::new(seed)), "seed {seed}");
     }
+}
+
+/// A judge that needs more stories than this to find a bug will not find its like.
+const CHANCES: u64 = 200;
+
+#[track_caller]
+fn is_caught(bug: Bug) {
+    let tells = |seed| tell(Story { bug: Some(bug), ..Story::new(seed) }).violations.pop();
+    let caught = (1..=CHANCES).find_map(|seed| Some((seed, tells(seed)?)));
+    let (seed, violation) = caught.unwrap_or_else(|| panic!("nobody saw {bug:?}"));
+    eprintln!("{bug:?} is seen with seed {seed}: {violation}");
+}
+
+#[test]
+fn the_judge_catches_a_parent_that_is_not_checked() {
+    is_caught(Bug::ParentUnchecked);
+}
+
+#[test]
+fn the_judge_catches_a_commit_that_is_only_acknowledged() {
+    is_caught(Bug::AcknowledgedOnly);
+}
+
+#[test]
+fn the_judge_catches_attempts_that_are_never_withdrawn() {
+    is_caught(Bug::NeverWithdrawn);
+}
+
+#[test]
+fn the_judge_catches_attempts_that_are_lost() {
+    is_caught(Bug::ReadyLost);
+}
+
+#[test]
+fn the_judge_catches_timers_that_are_late() {
+    is_caught(Bug::TimerLate);
+}
+
+#[test]
+fn the_judge_catches_commands_consumed_by_a_refused_commit() {
+    is_caught(Bug::ConsumedThoughRefused);
+}
+
+#[test]
+fn the_judge_catches_a_result_that_was_altered() {
+    is_caught(Bug::ResultAltered);
+}
+
+#[test]
+fn the_judge_catches_a_result_that_was_lost() {
+    is_caught(Bug::ResultLost);
+}
+
+#[test]
+fn the_judge_catches_a_token_that_is_not_checked() {
+    is_caught(Bug::TokenUnchecked);
 }

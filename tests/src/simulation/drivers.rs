@@ -52,6 +52,7 @@ async fn sit(
         let Ok((driver, handle)) =
             Driver::new(store.clone(), planner, world.tools(), options).await
         else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
         let (stop, life_time) = (CancellationToken::new(), life_time(&mut rng));

@@ -2,6 +2,8 @@
 //! may happen without an answer, or may happen twice. A dead process's calls go nowhere, but what
 //! it had sent still arrives.
 
+mod bugs;
+
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,6 +21,7 @@ use sortie_store::{
 };
 
 use super::Ledger;
+pub use bugs::Bug;
 
 /// Whether faults happen, and how many did.
 #[derive(Debug)]
@@ -29,6 +32,7 @@ pub struct Faults {
     rate: u64,
     /// Whether drivers cannot renew their lanes for some seconds now and then, and drive on.
     zombies: bool,
+    bug: Option<Bug>,
 }
 
 /// One renewal of lanes in so many begins a time in which none succeeds.
@@ -37,9 +41,15 @@ const DEAFNESS: u64 = 15;
 impl Faults {
     /// Faults of a rate that the seed decides: some stories are calm, some are not.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, bug: Option<Bug>) -> Self {
         let rate = [0, 5, 20, 80, 200][(seed % 5) as usize];
-        Self { on: AtomicBool::new(true), hits: AtomicU64::new(0), rate, zombies: seed % 3 > 0 }
+        Self {
+            on: AtomicBool::new(true),
+            hits: AtomicU64::new(0),
+            rate,
+            zombies: !seed.is_multiple_of(3),
+            bug,
+        }
     }
 
     /// From now on everything works.
@@ -145,6 +155,15 @@ impl FaultyStore {
         }
     }
 
+    /// Commits, and has the judge look at it.
+    async fn execute(&self, batch: Vec<Arc<Commit>>) -> Result<Vec<CommitReply>, StoreError> {
+        let replies = self.store.commit(batch.clone()).await?;
+        for (commit, reply) in batch.iter().zip(&replies) {
+            self.ledger.committed(&self.store, commit, *reply).await;
+        }
+        Ok(replies)
+    }
+
     /// Makes a call that the fault injector may break. `call` may be made twice.
     async fn through<T, F>(
         &self,
@@ -179,14 +198,7 @@ impl RunLog for FaultyStore {
     }
 
     async fn commit(&self, batch: Vec<Arc<Commit>>) -> Result<Vec<CommitReply>, StoreError> {
-        self.through("commit", || async {
-            let replies = self.store.commit(batch.clone()).await?;
-            for (commit, reply) in batch.iter().zip(&replies) {
-                self.ledger.committed(&self.store, commit, *reply).await;
-            }
-            Ok(replies)
-        })
-        .await
+        self.through("commit", || self.commit_with_bug(batch.clone())).await
     }
 
     async fn load(&self, run: RunId, after: Seq) -> Result<Option<History>, StoreError> {
@@ -232,7 +244,7 @@ impl ReadyQueue for FaultyStore {
     }
 
     async fn complete(&self, batch: Vec<Completion>) -> Result<Vec<Completed>, StoreError> {
-        self.through("complete", || self.store.complete(batch.clone())).await
+        self.through("complete", || self.complete_with_bug(batch.clone())).await
     }
 
     async fn release(&self, worker: &WorkerName, tokens: &[Token]) -> Result<(), StoreError> {

@@ -26,12 +26,7 @@ impl Ledger {
         match Run::replay(commit.run, &history) {
             Some(run) => {
                 found.extend(check_run(&run, now).iter().map(ToString::to_string));
-                if run.open_call().is_some() != commit.model_call {
-                    found.push("the mark of an open model call is wrong".to_owned());
-                }
-                if run.state().is_terminal() != commit.timer.is_none() {
-                    found.push("an open run needs a timer, an ended one has none".to_owned());
-                }
+                found.extend(marks(store, &run).await);
                 found.extend(custody(store, &run).await);
             }
             None => found.push("the history cannot be replayed".to_owned()),
@@ -41,6 +36,27 @@ impl Ledger {
             self.violation(format!("run {}: {what}", commit.run));
         }
     }
+}
+
+/// An open run has a timer, which is not later than what it waits for, and the mark of its open
+/// model call, both for whoever adopts it.
+async fn marks(store: &Embedded, run: &Run) -> Vec<String> {
+    let (id, lane) = (run.id(), run.id().lane());
+    let timers = store.timers(lane).await.unwrap_or_default();
+    let calls = store.model_calls(lane).await.unwrap_or_default();
+    let set = timers.iter().find(|(timed, _)| *timed == id).map(|(_, at)| *at);
+    let due = match store.now().await {
+        Ok(now) => run.timer(now),
+        Err(_) => return vec!["the store does not tell the time".to_owned()],
+    };
+    let mut found = Vec::new();
+    if set.is_some() != due.is_some() || set > due {
+        found.push(format!("its timer is set to {set:?}, due is {due:?}"));
+    }
+    if run.open_call().is_some() != calls.contains(&id) {
+        found.push("the mark of an open model call is wrong".to_owned());
+    }
+    found
 }
 
 /// A queued step is in one place: with the workers, or as a report on its way to the engine. No

@@ -47,7 +47,7 @@ pub(super) async fn hold(world: &World, run: &Run) {
             world.ledger.violation(what);
         }
         let told = step.result().map(|result| (result.bytes, result.preview.clone()));
-        let real = expected.map(|value| StepResult::inline(value));
+        let real = expected.map(StepResult::inline);
         if told != real.map(|result| (result.bytes, result.preview)) {
             world.ledger.violation(format!("step {} is told with {told:?}", step.id));
         }

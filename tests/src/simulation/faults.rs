@@ -3,6 +3,7 @@
 //! it had sent still arrives.
 
 mod bugs;
+mod trouble;
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -22,53 +23,10 @@ use sortie_store::{
 
 use super::Ledger;
 pub use bugs::Bug;
-
-/// Whether faults happen, and how many did.
-#[derive(Debug)]
-pub struct Faults {
-    on: AtomicBool,
-    hits: AtomicU64,
-    /// In a thousand calls.
-    rate: u64,
-    /// Whether drivers cannot renew their lanes for some seconds now and then, and drive on.
-    zombies: bool,
-    bug: Option<Bug>,
-}
+pub use trouble::Faults;
 
 /// One renewal of lanes in so many begins a time in which none succeeds.
 const DEAFNESS: u64 = 15;
-
-impl Faults {
-    /// Faults of a rate that the seed decides: some stories are calm, some are not.
-    #[must_use]
-    pub fn new(seed: u64, bug: Option<Bug>) -> Self {
-        let rate = [0, 5, 20, 80, 200][(seed % 5) as usize];
-        Self {
-            on: AtomicBool::new(true),
-            hits: AtomicU64::new(0),
-            rate,
-            zombies: !seed.is_multiple_of(3),
-            bug,
-        }
-    }
-
-    /// From now on everything works.
-    pub fn end(&self) {
-        self.on.store(false, Ordering::Relaxed);
-    }
-
-    pub(super) fn are_on(&self) -> bool {
-        self.on.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn hit(&self) {
-        self.hits.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn count(&self) -> u64 {
-        self.hits.load(Ordering::Relaxed)
-    }
-}
 
 /// The store as one process sees it.
 pub struct FaultyStore {

@@ -181,6 +181,10 @@ pub(super) async fn ending(world: &World, runs: &[Known]) -> Ending {
             world.ledger.violation(format!("command {command} was answered {answers} times"));
         }
     }
+    let repairs = world.ledger.book().repairs;
+    if repairs > 0 && world.faults.is_the_store_sound() {
+        world.ledger.violation(format!("sweeps repaired {repairs} runs that nothing had broken"));
+    }
     let book = world.ledger.book();
     Ending {
         violations: book.violations.clone(),

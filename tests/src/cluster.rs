@@ -13,6 +13,7 @@
 mod script;
 mod story;
 mod tools;
+mod trouble;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,9 +29,12 @@ use sortie_worker::{Registry, Worker, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use trouble::Troubled;
+
 pub use script::{Line, Script, step};
 pub use story::Story;
 pub use tools::{Gauge, Guard, Tool, registry, tool};
+pub use trouble::{Fault, Operation, Trouble};
 
 /// How a cluster is built; what is not said is as in the `sortie` program.
 pub struct ClusterOptions {
@@ -46,6 +50,8 @@ pub struct ClusterOptions {
     pub model_calls: usize,
     /// How long attempts may go on after the end.
     pub grace: Duration,
+    /// What goes wrong between the worker and the store.
+    pub trouble: Trouble,
 }
 
 impl ClusterOptions {
@@ -59,6 +65,7 @@ impl ClusterOptions {
             concurrency: 64,
             model_calls: 32,
             grace: Duration::from_secs(5),
+            trouble: Trouble::default(),
         }
     }
 }
@@ -97,7 +104,8 @@ impl TestCluster {
             concurrency: options.concurrency,
             grace: options.grace,
         };
-        let worker = sure(Worker::new(store.clone(), registry, worker).await);
+        let seen = Arc::new(Troubled { store: store.clone(), trouble: options.trouble });
+        let worker = sure(Worker::new(seen, registry, worker).await);
         tasks.spawn(worker.run(stop.clone()));
         let (catalogue_watch, catalogue) = sure(CatalogueWatch::open(store.clone()).await);
         tasks.spawn(catalogue_watch.run(stop.clone()));

@@ -12,7 +12,7 @@ use sortie_store::{Claimed, Clock, Completion, InputValue, ReadyEntry, Store, St
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::held::Held;
+use super::held::Hold;
 use super::reports::Reports;
 use crate::executor::{Attempt, Executor};
 use crate::tool::Call;
@@ -26,20 +26,14 @@ pub(super) struct Runner {
     pub(super) executor: Executor,
     pub(super) worker: WorkerName,
     pub(super) clock: Clock,
-    pub(super) held: Arc<Held>,
     pub(super) reports: Reports,
 }
 
 impl Runner {
     /// Runs an attempt and reports what came of it. A stopped attempt reports nothing: whoever
     /// stopped it does not wait.
-    pub(super) async fn run(
-        &self,
-        claimed: Claimed,
-        started_at: Timestamp,
-        stopped: CancellationToken,
-    ) {
-        let Claimed { entry, token, deliveries } = claimed;
+    pub(super) async fn run(&self, claimed: Claimed, started_at: Timestamp, hold: Hold) {
+        let Claimed { entry, deliveries, .. } = claimed;
         let step = tracing::info_span!(
             "step",
             run = %entry.run,
@@ -57,14 +51,15 @@ impl Runner {
         {
             Delivery::Refuse { failure, workers_lost } => (Err(failure), workers_lost),
             Delivery::Run { workers_lost } => {
-                let work = self.attempt(&entry, stopped.clone()).instrument(span);
+                let work = self.attempt(&entry, hold.stopped().clone()).instrument(span);
                 (work.await, workers_lost)
             }
         };
-        self.held.let_go(token);
-        if stopped.is_cancelled() {
+        let token = hold.token();
+        if hold.stopped().is_cancelled() {
             return;
         }
+        drop(hold);
         let outcome = match outcome {
             Ok(result) => Outcome::Succeeded(result),
             Err(failure) => Outcome::Failed(failure),

@@ -1,6 +1,7 @@
 //! The attempts that a worker holds, and the heartbeats that keep them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sortie_engine::WorkerName;
@@ -14,16 +15,28 @@ pub(super) struct Held {
     attempts: Mutex<BTreeMap<Token, CancellationToken>>,
 }
 
-impl Held {
-    /// Counts an attempt in; the answer is cancelled when it is to stop.
-    pub(super) fn hold(&self, token: Token) -> CancellationToken {
-        let stopped = CancellationToken::new();
-        self.lock().insert(token, stopped.clone());
-        stopped
-    }
+/// An attempt that this worker holds: heartbeats keep it until this is dropped, however that comes
+/// about.
+pub(super) struct Hold {
+    held: Arc<Held>,
+    token: Token,
+    stopped: CancellationToken,
+}
 
-    pub(super) fn let_go(&self, token: Token) {
-        self.lock().remove(&token);
+impl Held {
+    /// Counts an attempt in, unless it is here already.
+    ///
+    /// A token comes twice when heartbeats did not get through and the worker then steals what was
+    /// its own. What is here stays as it is: the steal has just renewed its lease, and its report
+    /// counts as before. So a `once` tool never runs twice and no tool runs beside itself; a second
+    /// copy could do nothing that the first does not. If the first was stopped but is not gone yet,
+    /// nobody runs the attempt until that lease has run out too. As nothing is ever replaced, a hold
+    /// that is dropped can only let go of itself.
+    pub(super) fn hold(self: &Arc<Self>, token: Token) -> Option<Hold> {
+        let mut attempts = self.lock();
+        let Entry::Vacant(place) = attempts.entry(token) else { return None };
+        let stopped = place.insert(CancellationToken::new()).clone();
+        Some(Hold { held: self.clone(), token, stopped })
     }
 
     pub(super) fn stop(&self, token: Token) {
@@ -36,10 +49,6 @@ impl Held {
         self.lock().values().for_each(CancellationToken::cancel);
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.lock().len()
-    }
-
     fn tokens(&self) -> Vec<Token> {
         self.lock().keys().copied().collect()
     }
@@ -47,6 +56,23 @@ impl Held {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Token, CancellationToken>> {
         // A map of tokens is whole between any two of its operations.
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hold {
+    pub(super) fn token(&self) -> Token {
+        self.token
+    }
+
+    /// Cancelled when the attempt is to stop.
+    pub(super) fn stopped(&self) -> &CancellationToken {
+        &self.stopped
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.held.lock().remove(&self.token);
     }
 }
 

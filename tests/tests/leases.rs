@@ -1,0 +1,94 @@
+//! Workers in trouble with their store, on paused time: whatever goes wrong between them, a tool
+//! never runs beside itself, and what a tool did is not thrown away.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests may panic like the tests")]
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sortie_engine::{Effect, Goal, RunState, StepState};
+use sortie_tests::cluster::{
+    ClusterOptions, Fault, Gauge, Operation, Script, TestCluster, Tool, Trouble, registry, step,
+    tool,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// As the embedded store has it.
+const LEASE: Duration = Duration::from_secs(10);
+/// The most that timers add by rounding up.
+const ROUNDING: Duration = Duration::from_millis(10);
+
+/// A tool that takes so long and has a result of so many bytes.
+fn work(effect: Effect, time: Duration, bytes: usize, at_work: &Gauge) -> Tool {
+    let at_work = at_work.clone();
+    let work = tool("work", move |_, _| {
+        let guard = at_work.enter();
+        async move {
+            let _guard = guard;
+            tokio::time::sleep(time).await;
+            Ok(Value::from("x".repeat(bytes)))
+        }
+    });
+    work.effect(effect)
+}
+
+/// A cluster that runs this tool once for a goal, with a worker in trouble.
+async fn cluster(tool: Tool, trouble: &Trouble) -> TestCluster {
+    let script = Script::new(vec![step(1, "work", json!({}), &[])]);
+    let mut options = ClusterOptions::new(script, registry([tool]));
+    options.trouble = trouble.clone();
+    TestCluster::with(options).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_steals_its_own_attempt_leaves_it_running() {
+    for effect in [Effect::Read, Effect::Once] {
+        let (at_work, trouble) = (Gauge::default(), Trouble::default());
+        trouble.begin(Operation::Extend, Fault::Forgotten);
+        let time = LEASE * 5 / 2;
+        let cluster = cluster(work(effect, time, 1, &at_work), &trouble).await;
+        let story = cluster.run("go").await;
+        assert!(trouble.hits(Operation::Extend) > 0);
+        assert_eq!((at_work.entered(), at_work.most()), (1, 1), "{effect}");
+        assert_eq!(story.state(), RunState::Succeeded, "{effect}");
+        assert!(story.took() <= time + ROUNDING, "{effect}: {:?}", story.took());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_its_worker_stole_from_itself_can_still_be_stopped() {
+    let (at_work, trouble) = (Gauge::default(), Trouble::default());
+    trouble.begin(Operation::Extend, Fault::Forgotten);
+    let tool = work(Effect::Read, LEASE * 10, 1, &at_work);
+    let cluster = cluster(tool, &trouble).await;
+    let run = cluster.submit(Goal::new("go")).await;
+    at_work.reaches(1).await;
+    tokio::time::sleep(LEASE * 2).await;
+    cluster.cancel(run).await;
+    assert_eq!(cluster.ended(run).await.state(), RunState::Cancelled);
+    let asked = tokio::time::Instant::now();
+    at_work.reaches(0).await;
+    assert!(asked.elapsed() <= ROUNDING, "{:?}", asked.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_never_runs_beside_itself_while_heartbeats_fail() {
+    for effect in [Effect::Read, Effect::Once] {
+        let (at_work, trouble) = (Gauge::default(), Trouble::default());
+        let cluster = cluster(work(effect, LEASE * 2, 1, &at_work), &trouble).await;
+        let run = cluster.submit(Goal::new("go")).await;
+        at_work.reaches(1).await;
+        trouble.begin(Operation::Extend, Fault::Refused);
+        tokio::time::sleep(LEASE + SECOND).await;
+        trouble.end(Operation::Extend);
+        let story = cluster.ended(run).await;
+        assert_eq!(at_work.most(), 1, "{effect}");
+        match effect {
+            Effect::Once => {
+                assert_eq!(at_work.entered(), 1);
+                assert!(matches!(story.step(1).state, StepState::Unknown(_)));
+            }
+            _ => assert_eq!(story.state(), RunState::Succeeded),
+        }
+    }
+}

@@ -92,3 +92,20 @@ async fn a_tool_never_runs_beside_itself_while_heartbeats_fail() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_crashes_outside_its_tool_is_taken_over_after_a_lease() {
+    let (at_work, trouble) = (Gauge::default(), Trouble::default());
+    trouble.begin(Operation::PutResult, Fault::Crash);
+    let tool = work(Effect::Read, SECOND, 100_000, &at_work);
+    let cluster = cluster(tool, &trouble).await;
+    let run = cluster.submit(Goal::new("go")).await;
+    at_work.reaches(1).await;
+    tokio::time::sleep(SECOND * 2).await;
+    assert_eq!(trouble.hits(Operation::PutResult), 1);
+    trouble.end(Operation::PutResult);
+    let story = cluster.ended(run).await;
+    assert_eq!(story.state(), RunState::Succeeded);
+    assert_eq!(at_work.entered(), 2);
+    assert!(story.took() <= LEASE * 2, "{:?}", story.took());
+}

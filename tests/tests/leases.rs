@@ -11,6 +11,7 @@ use sortie_tests::cluster::{
     ClusterOptions, Fault, Gauge, Operation, Script, TestCluster, Tool, Trouble, registry, step,
     tool,
 };
+use sortie_worker::Call;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// As the embedded store has it.
@@ -108,4 +109,26 @@ async fn an_attempt_that_crashes_outside_its_tool_is_taken_over_after_a_lease() 
     assert_eq!(story.state(), RunState::Succeeded);
     assert_eq!(at_work.entered(), 2);
     assert!(story.took() <= LEASE * 2, "{:?}", story.took());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_that_ends_well_when_it_is_stopped_is_heard() {
+    let (at_work, trouble) = (Gauge::default(), Trouble::default());
+    let entered = at_work.clone();
+    let tool = tool("work", move |_, call: Call| {
+        let guard = entered.enter();
+        async move {
+            let _guard = guard;
+            call.stopped.cancelled().await;
+            Ok(json!("saved"))
+        }
+    });
+    let cluster = cluster(tool.effect(Effect::Once), &trouble).await;
+    let run = cluster.submit(Goal::new("go")).await;
+    at_work.reaches(1).await;
+    trouble.begin(Operation::Extend, Fault::Refused);
+    let story = cluster.ended(run).await;
+    assert_eq!(story.answer(), "1=\"saved\"; ");
+    assert_eq!(at_work.entered(), 1);
+    assert!(story.took() <= LEASE + ROUNDING, "{:?}", story.took());
 }

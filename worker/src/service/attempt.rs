@@ -30,8 +30,9 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// Runs an attempt and reports what came of it. A stopped attempt reports nothing: whoever
-    /// stopped it does not wait.
+    /// Runs an attempt and reports what came of it. Only a tool that was stopped has nothing to
+    /// report; an outcome always goes out, even when the attempt was to stop meanwhile: the store
+    /// hears it if its token still counts, and nobody else knows what the tool did.
     pub(super) async fn run(&self, claimed: Claimed, started_at: Timestamp, hold: Hold) {
         let Claimed { entry, deliveries, .. } = claimed;
         let step = tracing::info_span!(
@@ -56,14 +57,12 @@ impl Runner {
             }
         };
         let token = hold.token();
-        if hold.stopped().is_cancelled() {
-            return;
-        }
-        drop(hold);
         let outcome = match outcome {
             Ok(result) => Outcome::Succeeded(result),
+            Err(failure) if was_stopped(&failure, &hold) => return,
             Err(failure) => Outcome::Failed(failure),
         };
+        drop(hold);
         let report = AttemptReport {
             step: entry.step,
             attempt: entry.attempt,
@@ -132,6 +131,11 @@ impl Runner {
         let id = put.map_err(|error| unavailable("store its result", &error))?;
         Ok(StepResult { body: ResultBody::Stored(id), ..result })
     }
+}
+
+/// Whether the tool was stopped before it had an outcome of its own.
+fn was_stopped(failure: &Failure, hold: &Hold) -> bool {
+    failure.kind == FailureKind::Cancelled && hold.stopped().is_cancelled()
 }
 
 fn unavailable(action: &str, error: &StoreError) -> Failure {

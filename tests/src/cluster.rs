@@ -78,6 +78,7 @@ pub struct TestCluster {
     _catalogue: CatalogueHandle,
     tasks: TaskTracker,
     stop: CancellationToken,
+    worker_stop: CancellationToken,
     names: AtomicU64,
 }
 
@@ -106,7 +107,8 @@ impl TestCluster {
         };
         let seen = Arc::new(Troubled { store: store.clone(), trouble: options.trouble });
         let worker = sure(Worker::new(seen, registry, worker).await);
-        tasks.spawn(worker.run(stop.clone()));
+        let worker_stop = stop.child_token();
+        tasks.spawn(worker.run(worker_stop.clone()));
         let (catalogue_watch, catalogue) = sure(CatalogueWatch::open(store.clone()).await);
         tasks.spawn(catalogue_watch.run(stop.clone()));
         let lanes = (0..store.lane_count()).map(Lane).collect();
@@ -123,7 +125,7 @@ impl TestCluster {
         let all = usize::from(store.lane_count());
         sure(handle.lanes.wait_for(|owned| owned.len() == all).await);
         let names = AtomicU64::new(0);
-        Self { store, watches, _catalogue: catalogue, tasks, stop, names }
+        Self { store, watches, _catalogue: catalogue, tasks, stop, worker_stop, names }
     }
 
     /// Its store.
@@ -171,6 +173,11 @@ impl TestCluster {
     pub async fn run(&self, goal: &str) -> Story {
         let run = self.submit(Goal::new(goal)).await;
         self.ended(run).await
+    }
+
+    /// Asks its worker to end; everything else goes on.
+    pub fn stop_worker(&self) {
+        self.worker_stop.cancel();
     }
 
     /// Ends it and waits for that.

@@ -3,15 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may panic like the tests")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sortie_engine::{Effect, Goal, RunState, StepState};
+use sortie_engine::{Effect, Goal, QueueName, RunState, StepState, WorkerName};
 use sortie_tests::cluster::{
     ClusterOptions, Fault, Gauge, Operation, Script, TestCluster, Tool, Trouble, registry, step,
     tool,
 };
-use sortie_worker::Call;
+use sortie_worker::{Call, Worker, WorkerOptions};
+use tokio_util::sync::CancellationToken;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// As the embedded store has it.
@@ -131,4 +133,40 @@ async fn a_tool_that_ends_well_when_it_is_stopped_is_heard() {
     assert_eq!(story.answer(), "1=\"saved\"; ");
     assert_eq!(at_work.entered(), 1);
     assert!(story.took() <= LEASE + ROUNDING, "{:?}", story.took());
+}
+
+/// Another worker, without trouble, that would take over whatever is let go.
+async fn second_worker(cluster: &TestCluster, tool: Tool) {
+    let options = WorkerOptions {
+        name: WorkerName::new("w2"),
+        queues: vec![QueueName::new("test")],
+        concurrency: 8,
+        grace: SECOND,
+    };
+    let registry = Arc::new(registry([tool]));
+    let worker = Worker::new(cluster.store().clone(), registry, options).await.unwrap();
+    tokio::spawn(worker.run(CancellationToken::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_done_is_held_until_the_store_has_heard_of_it() {
+    for shuts_down in [false, true] {
+        let (at_work, trouble) = (Gauge::default(), Trouble::default());
+        trouble.begin(Operation::Complete, Fault::Refused);
+        let tool = || work(Effect::Once, SECOND, 1, &at_work);
+        let cluster = cluster(tool(), &trouble).await;
+        let run = cluster.submit(Goal::new("go")).await;
+        at_work.reaches(1).await;
+        second_worker(&cluster, tool()).await;
+        at_work.reaches(0).await;
+        if shuts_down {
+            cluster.stop_worker();
+        }
+        tokio::time::sleep(LEASE * 3).await;
+        assert!(trouble.hits(Operation::Complete) > 1);
+        trouble.end(Operation::Complete);
+        let story = cluster.ended(run).await;
+        assert_eq!(story.answer(), "1=\"x\"; ", "shuts down: {shuts_down}");
+        assert_eq!(at_work.entered(), 1);
+    }
 }

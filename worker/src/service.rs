@@ -96,12 +96,13 @@ impl Worker {
             held.stop_all();
             tasks.wait().await;
         }
-        keeping.abort();
         drop(runner);
-        // The last runner is gone, so the outbox ends once it is empty.
+        // The last runner is gone, so the outbox ends once it is empty. Until then heartbeats keep
+        // what it reports.
         if reporting.await.is_err() {
             tracing::error!("the reporting task crashed");
         }
+        keeping.abort();
         if let Err(error) = self.store.retire(self.options.name.as_str()).await {
             tracing::debug!(error = %error, "the worker could not say that it is gone");
         }

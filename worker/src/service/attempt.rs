@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::held::Hold;
-use super::reports::Reports;
+use super::reports::{Report, Reports};
 use crate::executor::{Attempt, Executor};
 use crate::tool::Call;
 
@@ -56,13 +56,11 @@ impl Runner {
                 (work.await, workers_lost)
             }
         };
-        let token = hold.token();
         let outcome = match outcome {
             Ok(result) => Outcome::Succeeded(result),
             Err(failure) if was_stopped(&failure, &hold) => return,
             Err(failure) => Outcome::Failed(failure),
         };
-        drop(hold);
         let report = AttemptReport {
             step: entry.step,
             attempt: entry.attempt,
@@ -72,7 +70,8 @@ impl Runner {
             workers_lost,
             usage: Usage::default(),
         };
-        self.reports.send(Completion { run: entry.run, token, report }).await;
+        let completion = Completion { run: entry.run, token: hold.token(), report };
+        self.reports.send(Report { completion, hold }).await;
     }
 
     async fn attempt(

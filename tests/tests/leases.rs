@@ -170,3 +170,52 @@ async fn what_is_done_is_held_until_the_store_has_heard_of_it() {
         assert_eq!(at_work.entered(), 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_large_result_is_stored_as_soon_as_the_store_can() {
+    for (effect, fault) in [(Effect::Once, Fault::Refused), (Effect::Read, Fault::Silent)] {
+        let (at_work, trouble) = (Gauge::default(), Trouble::default());
+        trouble.begin(Operation::PutResult, fault);
+        let cluster = cluster(work(effect, SECOND, 100_000, &at_work), &trouble).await;
+        let run = cluster.submit(Goal::new("go")).await;
+        at_work.reaches(1).await;
+        tokio::time::sleep(LEASE * 3).await;
+        assert!(trouble.hits(Operation::PutResult) > 1);
+        trouble.end(Operation::PutResult);
+        let story = cluster.ended(run).await;
+        assert_eq!(story.state(), RunState::Succeeded, "{effect}");
+        assert_eq!(at_work.entered(), 1, "{effect}");
+        assert!(story.took() <= LEASE * 4, "{effect}: {:?}", story.took());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_result_that_is_lost_leaves_a_once_step_unknown() {
+    for effect in [Effect::Once, Effect::Read] {
+        let (at_work, trouble) = (Gauge::default(), Trouble::default());
+        trouble.begin(Operation::PutResult, Fault::Refused);
+        let cluster = cluster(work(effect, SECOND, 100_000, &at_work), &trouble).await;
+        let run = cluster.submit(Goal::new("go")).await;
+        at_work.reaches(1).await;
+        at_work.reaches(0).await;
+        trouble.begin(Operation::Extend, Fault::Refused);
+        tokio::time::sleep(LEASE + SECOND).await;
+        trouble.end(Operation::Extend);
+        trouble.end(Operation::PutResult);
+        let story = cluster.ended(run).await;
+        match effect {
+            Effect::Once => {
+                assert_eq!(at_work.entered(), 1);
+                let state = &story.step(1).state;
+                assert!(
+                    matches!(state, StepState::Unknown(failure) if failure.message.contains("the tool ended")),
+                    "{state:?}"
+                );
+            }
+            _ => {
+                assert_eq!(at_work.entered(), 2);
+                assert_eq!(story.state(), RunState::Succeeded);
+            }
+        }
+    }
+}

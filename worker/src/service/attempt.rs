@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sortie_engine::{
-    AttemptReport, Delivery, Failure, FailureKind, Outcome, ResultBody, StepNumber, StepResult,
-    Timestamp, Usage, WorkerName, render,
+    AttemptReport, Delivery, Effect, Failure, FailureKind, Outcome, ResultBody, ResultId,
+    StepNumber, StepResult, Timestamp, Usage, WorkerName, render,
 };
 use sortie_store::{Claimed, Clock, Completion, InputValue, ReadyEntry, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::STORE_PAUSE;
 use super::held::Hold;
 use super::reports::{Report, Reports};
 use crate::executor::{Attempt, Executor};
@@ -52,7 +53,7 @@ impl Runner {
         {
             Delivery::Refuse { failure, workers_lost } => (Err(failure), workers_lost),
             Delivery::Run { workers_lost } => {
-                let work = self.attempt(&entry, hold.stopped().clone()).instrument(span);
+                let work = self.attempt(&entry, hold.stopped()).instrument(span);
                 (work.await, workers_lost)
             }
         };
@@ -77,7 +78,7 @@ impl Runner {
     async fn attempt(
         &self,
         entry: &ReadyEntry,
-        stopped: CancellationToken,
+        stopped: &CancellationToken,
     ) -> Result<StepResult, Failure> {
         let values = self.fetch(entry).await?;
         let find = |number| values.get(&number).map(|value| &**value);
@@ -87,12 +88,12 @@ impl Runner {
             step: entry.step,
             attempt: entry.attempt,
             generation: entry.generation,
-            stopped,
+            stopped: stopped.clone(),
         };
         let time_left = entry.deadline.since(self.clock.now());
         let tool = entry.planned.tool.clone();
         let result = self.executor.execute(Attempt { tool, input, call, time_left }).await?;
-        self.place(entry, result).await
+        self.place(entry, result, stopped).await
     }
 
     /// The results that the input refers to: those that came along, and the others from the store.
@@ -121,14 +122,50 @@ impl Runner {
     }
 
     /// A large result goes ahead under a name of its own; the report carries the name.
-    async fn place(&self, entry: &ReadyEntry, result: StepResult) -> Result<StepResult, Failure> {
+    async fn place(
+        &self,
+        entry: &ReadyEntry,
+        result: StepResult,
+        stopped: &CancellationToken,
+    ) -> Result<StepResult, Failure> {
         let ResultBody::Inline(value) = &result.body else { return Ok(result) };
         if result.fits_inline() {
             return Ok(result);
         }
-        let put = self.store.put_result(entry.run, value.clone()).await;
-        let id = put.map_err(|error| unavailable("store its result", &error))?;
-        Ok(StepResult { body: ResultBody::Stored(id), ..result })
+        match self.put(entry, value, stopped).await {
+            Ok(id) => Ok(StepResult { body: ResultBody::Stored(id), ..result }),
+            // It was done, but what came of it is lost. The engine makes `unknown` of this kind.
+            Err(error) if entry.terms.effect == Effect::Once => {
+                let message = format!("the tool ended, but its result is lost: {error}");
+                Err(Failure::new(FailureKind::Internal, message))
+            }
+            Err(error) => Err(unavailable("store its result", &error)),
+        }
+    }
+
+    /// Stores a large result, again and again as long as somebody waits for it: the tool has done
+    /// its work, and to do that again costs more, if it may be done again at all.
+    async fn put(
+        &self,
+        entry: &ReadyEntry,
+        value: &Arc<Value>,
+        stopped: &CancellationToken,
+    ) -> Result<ResultId, StoreError> {
+        let patience = self.store.lease() / 2;
+        loop {
+            let put = self.store.put_result(entry.run, value.clone());
+            let error = match tokio::time::timeout(patience, put).await {
+                Ok(Ok(id)) => return Ok(id),
+                Ok(Err(error @ StoreError::Broken { .. })) => return Err(error),
+                Ok(Err(error)) => error,
+                Err(_) => StoreError::Unavailable { action: "put a result" },
+            };
+            if stopped.is_cancelled() || entry.deadline <= self.clock.now() + STORE_PAUSE {
+                return Err(error);
+            }
+            tracing::warn!(error = %error, "a large result is not stored yet");
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use sortie_tests::cluster::{
     tool,
 };
 use sortie_worker::{Call, Worker, WorkerOptions};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -69,7 +70,7 @@ async fn an_attempt_that_its_worker_stole_from_itself_can_still_be_stopped() {
     tokio::time::sleep(LEASE * 2).await;
     cluster.cancel(run).await;
     assert_eq!(cluster.ended(run).await.state(), RunState::Cancelled);
-    let asked = tokio::time::Instant::now();
+    let asked = Instant::now();
     at_work.reaches(0).await;
     assert!(asked.elapsed() <= ROUNDING, "{:?}", asked.elapsed());
 }
@@ -218,4 +219,18 @@ async fn a_large_result_that_is_lost_leaves_a_once_step_unknown() {
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_says_nothing_keeps_no_tool_running_beyond_its_lease() {
+    let (at_work, trouble) = (Gauge::default(), Trouble::default());
+    let tool = work(Effect::Read, LEASE * 10, 1, &at_work);
+    let cluster = cluster(tool, &trouble).await;
+    cluster.submit(Goal::new("go")).await;
+    at_work.reaches(1).await;
+    let begun = Instant::now();
+    trouble.begin(Operation::Extend, Fault::Silent);
+    at_work.reaches(0).await;
+    assert!(trouble.hits(Operation::Extend) > 1);
+    assert!(begun.elapsed() <= LEASE + ROUNDING, "{:?}", begun.elapsed());
 }

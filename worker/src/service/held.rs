@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sortie_engine::WorkerName;
 use sortie_store::{Extended, Recalls, Store, StoreError, Token};
-use tokio::time::Instant;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// The attempts that a worker holds.
@@ -78,27 +79,30 @@ impl Drop for Hold {
 
 /// Extends every lease four times in its length, and listens for attempts that are taken back.
 /// What is lost or gone is stopped, and so is everything when a whole lease has passed without an
-/// answer: someone else may have it by now.
+/// answer: someone else may have it by now. No answer at all is a failure too, at the latest when
+/// the next beat is due, so that a store that hangs cannot keep anything from being stopped.
 pub(super) async fn keep(held: Arc<Held>, store: Arc<dyn Store>, worker: WorkerName) {
     let lease = store.lease();
-    let mut beats = tokio::time::interval(lease / 4);
+    let patience = lease / 4;
+    let mut beats = tokio::time::interval(patience);
     let mut answered = Instant::now();
-    let mut recalls = store.recalls().await.ok();
+    let mut recalls = None;
     loop {
         tokio::select! {
             _ = beats.tick() => {
-                if recalls.is_none() {
-                    recalls = store.recalls().await.ok();
-                }
-                let tokens = held.tokens();
-                match beat(&held, &*store, &worker, tokens).await {
-                    Ok(()) => answered = Instant::now(),
+                // A lease runs from before its answer.
+                let asked = Instant::now();
+                match timeout(patience, beat(&held, &*store, &worker)).await.unwrap_or_else(silent) {
+                    Ok(()) => answered = asked,
                     Err(error) => {
                         tracing::warn!(error = %error, "leases could not be extended");
                         if answered.elapsed() >= lease {
                             held.stop_all();
                         }
                     }
+                }
+                if recalls.is_none() {
+                    recalls = timeout(patience, store.recalls()).await.unwrap_or_else(silent).ok();
                 }
             }
             recalled = next(recalls.as_mut()) => match recalled {
@@ -111,12 +115,8 @@ pub(super) async fn keep(held: Arc<Held>, store: Arc<dyn Store>, worker: WorkerN
     }
 }
 
-async fn beat(
-    held: &Held,
-    store: &dyn Store,
-    worker: &WorkerName,
-    tokens: Vec<Token>,
-) -> Result<(), StoreError> {
+async fn beat(held: &Held, store: &dyn Store, worker: &WorkerName) -> Result<(), StoreError> {
+    let tokens = held.tokens();
     if tokens.is_empty() {
         return Ok(());
     }
@@ -128,6 +128,10 @@ async fn beat(
         }
     }
     Ok(())
+}
+
+fn silent<T>(_: Elapsed) -> Result<T, StoreError> {
+    Err(StoreError::Unavailable { action: "extend leases" })
 }
 
 async fn next(recalls: Option<&mut Box<dyn Recalls>>) -> Result<Option<Token>, StoreError> {

@@ -13,19 +13,22 @@ mod clients;
 mod drivers;
 mod faults;
 mod judge;
+mod ledger;
 mod planner;
+mod values;
+mod watchdog;
 mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sortie_engine::{Catalogue, RunId, Timestamp};
-use sortie_store::{Embedded, EmbeddedOptions, Store};
+use sortie_store::{Embedded, EmbeddedOptions};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use faults::{Faults, FaultyStore};
-pub use judge::Ledger;
+pub use faults::{Bug, Faults, FaultyStore};
+pub use ledger::Ledger;
 
 /// How a story is told.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +39,11 @@ pub struct Story {
     pub runs: usize,
     /// How long faults happen.
     pub trouble: Duration,
+    /// Whether runs and steps have deadlines that they may reach. Most stories have none, for a
+    /// deadline turns a run that hangs into one that failed.
+    pub hurried: bool,
+    /// What the store does wrong: then there must be violations.
+    pub bug: Option<Bug>,
 }
 
 impl Story {
@@ -43,7 +51,8 @@ impl Story {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        Self { seed, runs: rng.usize(2..6), trouble: Duration::from_secs(rng.u64(5..40)) }
+        let (runs, trouble) = (rng.usize(2..6), Duration::from_secs(rng.u64(5..60)));
+        Self { seed, runs, trouble, hurried: rng.u8(..10) == 0, bug: None }
     }
 }
 
@@ -56,6 +65,12 @@ pub struct Ending {
     pub faults: u64,
     /// Commits that went through.
     pub commits: u64,
+    /// Commits that drivers had refused.
+    pub conflicts: u64,
+    /// What sweeps repaired.
+    pub repairs: u64,
+    /// Plans that were asked for anew because their coordinator was gone.
+    pub takeovers: u64,
     /// How each run ended, in the order of submission.
     pub states: Vec<&'static str>,
     /// Stands for everything that happened: the same seed gives the same number.
@@ -66,12 +81,16 @@ pub struct Ending {
 const LANES: u8 = 2;
 /// Short enough that losing a worker is an everyday thing.
 const LEASE: Duration = Duration::from_secs(4);
-/// After the trouble, every run must have ended by then: its own limit and some air.
-const CALM: Duration = Duration::from_secs(400);
+/// A model call that is silent for so long has failed; above every pause in the script.
+const SILENCE: Duration = Duration::from_secs(5);
+/// After the trouble, every run must have ended by then: the retries, silences and pauses of the
+/// script, one after the other, take less. No deadline of a run that is not hurried comes to help.
+const CALM: Duration = Duration::from_secs(120);
 
 /// Tells a story on a runtime of its own and says what it came to.
 #[must_use]
 pub fn tell(story: Story) -> Ending {
+    let _watchdog = watchdog::set(story.seed);
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     match runtime.enable_time().start_paused(true).build() {
         Ok(runtime) => runtime.block_on(play(story)),
@@ -84,10 +103,10 @@ async fn play(story: Story) -> Ending {
     let clock = Some(Timestamp::from_millis(1_800_000_000_000));
     let options =
         EmbeddedOptions { lanes: LANES, lease: LEASE, clock, ..EmbeddedOptions::default() };
-    let store: Arc<dyn Store> = Embedded::new(options);
+    let store = Embedded::new(options);
     let ledger = Arc::new(Ledger::default());
     let world = World {
-        faults: Arc::new(Faults::new(rng.u64(..))),
+        faults: Arc::new(Faults::new(rng.u64(..), story.bug)),
         store,
         ledger,
         catalogue: Arc::new(workers::catalogue()),
@@ -95,7 +114,7 @@ async fn play(story: Story) -> Ending {
     let over = CancellationToken::new();
     let drivers = drivers::keep(&world, rng.fork(), &over);
     let crew = workers::keep(&world, &mut rng, &over);
-    let runs = clients::submit_all(&world, &mut rng, story.runs, story.trouble).await;
+    let runs = clients::submit_all(&world, &mut rng, story).await;
     world.faults.end();
     let ended = tokio::time::timeout(CALM, judge::all_ended(&world, &runs)).await.is_ok();
     if !ended {
@@ -112,7 +131,7 @@ async fn play(story: Story) -> Ending {
 #[derive(Clone)]
 struct World {
     /// The store itself, without faults.
-    store: Arc<dyn Store>,
+    store: Arc<Embedded>,
     faults: Arc<Faults>,
     ledger: Arc<Ledger>,
     catalogue: Arc<Catalogue>,

@@ -6,25 +6,15 @@ use std::time::Duration;
 use sortie_engine::{Command, CommandId, CommitId, FailurePolicy, Goal, Lane, RunId};
 use sortie_store::{Lanes as _, RunLog as _, Submission};
 
-use super::{Known, LANES, World};
+use super::{Known, LANES, Story, World};
 
 /// Submits goals over the time of trouble; each is acknowledged when this returns.
-pub(super) async fn submit_all(
-    world: &World,
-    rng: &mut fastrand::Rng,
-    count: usize,
-    trouble: Duration,
-) -> Vec<Known> {
+pub(super) async fn submit_all(world: &World, rng: &mut fastrand::Rng, story: Story) -> Vec<Known> {
     let store = world.faulty(rng.fork());
-    let pause = trouble / u32::try_from(count).unwrap_or(1);
+    let pause = story.trouble / u32::try_from(story.runs).unwrap_or(1);
     let mut runs = Vec::new();
-    for number in 0..count {
-        let mut goal = Goal::new(format!("goal {number}"));
-        goal.limits.run_timeout = Duration::from_secs(rng.u64(60..300));
-        goal.limits.step_timeout = rng.bool().then(|| Duration::from_secs(40));
-        if rng.u8(..4) == 0 {
-            goal.policy = FailurePolicy::Strict;
-        }
+    for number in 0..story.runs {
+        let goal = goal(story, number, rng);
         let submission = Submission {
             run: RunId::new(0, Lane(rng.u8(..LANES)), u128::from(rng.u64(..))),
             commit: CommitId::new(rng.u128(..)),
@@ -54,4 +44,20 @@ pub(super) async fn submit_all(
         }
     }
     runs
+}
+
+fn goal(story: Story, number: usize, rng: &mut fastrand::Rng) -> Goal {
+    let mut goal = Goal::new(format!("goal {number}"));
+    if story.hurried {
+        goal.limits.run_timeout = Duration::from_secs(rng.u64(10..100));
+        goal.limits.step_timeout = rng.bool().then(|| Duration::from_secs(rng.u64(5..40)));
+    }
+    if rng.u8(..4) == 0 {
+        // Hardly enough for the plan, its repairs, the answer and the steps that call a model.
+        goal.limits.model_calls = rng.u32(2..7);
+    }
+    if rng.u8(..4) == 0 {
+        goal.policy = FailurePolicy::Strict;
+    }
+    goal
 }

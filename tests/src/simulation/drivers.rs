@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::planner::ScriptedPlanner;
-use super::{LANES, World};
+use super::{LANES, SILENCE, World};
 
 /// Keeps one to three coordinators going until `over`.
 pub(super) fn keep(
@@ -46,14 +46,16 @@ async fn sit(
         );
         options.seed = rng.u64(..);
         options.model_calls = rng.usize(1..4);
-        options.call_silence = Duration::from_secs(20);
+        options.call_silence = SILENCE;
         options.budget = CommitBudget { writes: rng.usize(3..20), ..CommitBudget::RUN };
-        let planner = Arc::new(ScriptedPlanner { seed: planner });
-        let Ok((driver, _)) = Driver::new(store.clone(), planner, world.tools(), options).await
+        let planner = Arc::new(ScriptedPlanner { seed: planner, world: world.clone() });
+        let Ok((driver, handle)) =
+            Driver::new(store.clone(), planner, world.tools(), options).await
         else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let (stop, life_time) = (CancellationToken::new(), rng.u64(200..15_000));
+        let (stop, life_time) = (CancellationToken::new(), life_time(&mut rng));
         let mut task = tokio::spawn(driver.run(stop.clone()));
         let crash = async {
             tokio::time::sleep(Duration::from_millis(life_time)).await;
@@ -66,6 +68,7 @@ async fn sit(
             () = over.cancelled() => {
                 stop.cancel();
                 let _ = task.await;
+                world.ledger.driver_died(*handle.counts.borrow());
             }
             ended = &mut task => {
                 let why = ended.err().map(|error| error.to_string()).unwrap_or_default();
@@ -78,8 +81,14 @@ async fn sit(
                 store.kill();
                 task.abort();
                 let _ = task.await;
+                world.ledger.driver_died(*handle.counts.borrow());
                 tokio::time::sleep(Duration::from_millis(rng.u64(..4_000))).await;
             }
         }
     }
+}
+
+/// How long a coordinator lives, in milliseconds. Most die young; some see several sweeps.
+fn life_time(rng: &mut fastrand::Rng) -> u64 {
+    if rng.u8(..3) == 0 { rng.u64(15_000..60_000) } else { rng.u64(200..15_000) }
 }

@@ -2,6 +2,8 @@
 //! may happen without an answer, or may happen twice. A dead process's calls go nowhere, but what
 //! it had sent still arrives.
 
+mod bugs;
+
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,12 +15,13 @@ use sortie_engine::{
     Command, Lane, QueueName, ResultId, RunId, Seq, StepId, Timestamp, WorkerName,
 };
 use sortie_store::{
-    Claimed, Commit, CommitReply, Completed, Completion, Extended, History, InboxCursor, InboxId,
-    InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices, Presence, ReadyQueue, Recalls,
-    RunLog, Signal, Signals, Store, StoreError, Submission, SubmitRefusal, Submitted, Token,
+    Claimed, Commit, CommitReply, Completed, Completion, Embedded, Extended, History, InboxCursor,
+    InboxId, InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices, Presence, ReadyQueue,
+    Recalls, RunLog, Signal, Signals, StoreError, Submission, SubmitRefusal, Submitted, Token,
 };
 
-use super::judge::Ledger;
+use super::Ledger;
+pub use bugs::Bug;
 
 /// Whether faults happen, and how many did.
 #[derive(Debug)]
@@ -27,14 +30,26 @@ pub struct Faults {
     hits: AtomicU64,
     /// In a thousand calls.
     rate: u64,
+    /// Whether drivers cannot renew their lanes for some seconds now and then, and drive on.
+    zombies: bool,
+    bug: Option<Bug>,
 }
+
+/// One renewal of lanes in so many begins a time in which none succeeds.
+const DEAFNESS: u64 = 15;
 
 impl Faults {
     /// Faults of a rate that the seed decides: some stories are calm, some are not.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, bug: Option<Bug>) -> Self {
         let rate = [0, 5, 20, 80, 200][(seed % 5) as usize];
-        Self { on: AtomicBool::new(true), hits: AtomicU64::new(0), rate }
+        Self {
+            on: AtomicBool::new(true),
+            hits: AtomicU64::new(0),
+            rate,
+            zombies: !seed.is_multiple_of(3),
+            bug,
+        }
     }
 
     /// From now on everything works.
@@ -57,11 +72,13 @@ impl Faults {
 
 /// The store as one process sees it.
 pub struct FaultyStore {
-    store: Arc<dyn Store>,
+    store: Arc<Embedded>,
     faults: Arc<Faults>,
     ledger: Arc<Ledger>,
     rng: Mutex<fastrand::Rng>,
     dead: AtomicBool,
+    /// Renewals of lanes that will fail.
+    deaf: AtomicU64,
 }
 
 enum Fate {
@@ -76,13 +93,13 @@ enum Fate {
 
 impl FaultyStore {
     pub(super) fn new(
-        store: Arc<dyn Store>,
+        store: Arc<Embedded>,
         faults: Arc<Faults>,
         ledger: Arc<Ledger>,
         rng: fastrand::Rng,
     ) -> Arc<Self> {
-        let (rng, dead) = (Mutex::new(rng), AtomicBool::new(false));
-        Arc::new(Self { store, faults, ledger, rng, dead })
+        let (rng, dead, deaf) = (Mutex::new(rng), AtomicBool::new(false), AtomicU64::new(0));
+        Arc::new(Self { store, faults, ledger, rng, dead, deaf })
     }
 
     /// The process is gone: nothing that it does from now on arrives anywhere.
@@ -92,6 +109,25 @@ impl FaultyStore {
 
     fn draw(&self, below: u64) -> u64 {
         self.rng.lock().map_or(0, |mut rng| rng.u64(..below))
+    }
+
+    /// Whether this renewal of lanes fails, as those before and after it: its driver becomes a
+    /// zombie, whose lanes others take while it goes on.
+    fn is_deaf(&self) -> bool {
+        if !self.faults.zombies || !self.faults.are_on() {
+            return false;
+        }
+        let left = self.deaf.load(Ordering::Relaxed);
+        let next = if left > 0 {
+            left - 1
+        } else if self.draw(DEAFNESS) == 0 {
+            self.faults.hit();
+            3 + self.draw(5)
+        } else {
+            return false;
+        };
+        self.deaf.store(next, Ordering::Relaxed);
+        true
     }
 
     async fn fate(&self) -> Fate {
@@ -117,6 +153,15 @@ impl FaultyStore {
             }
             _ => Fate::After,
         }
+    }
+
+    /// Commits, and has the judge look at it.
+    async fn execute(&self, batch: Vec<Arc<Commit>>) -> Result<Vec<CommitReply>, StoreError> {
+        let replies = self.store.commit(batch.clone()).await?;
+        for (commit, reply) in batch.iter().zip(&replies) {
+            self.ledger.committed(&self.store, commit, *reply).await;
+        }
+        Ok(replies)
     }
 
     /// Makes a call that the fault injector may break. `call` may be made twice.
@@ -153,14 +198,7 @@ impl RunLog for FaultyStore {
     }
 
     async fn commit(&self, batch: Vec<Arc<Commit>>) -> Result<Vec<CommitReply>, StoreError> {
-        self.through("commit", || async {
-            let replies = self.store.commit(batch.clone()).await?;
-            for (commit, reply) in batch.iter().zip(&replies) {
-                self.ledger.committed(&*self.store, commit, *reply).await;
-            }
-            Ok(replies)
-        })
-        .await
+        self.through("commit", || self.commit_with_bug(batch.clone())).await
     }
 
     async fn load(&self, run: RunId, after: Seq) -> Result<Option<History>, StoreError> {
@@ -206,7 +244,7 @@ impl ReadyQueue for FaultyStore {
     }
 
     async fn complete(&self, batch: Vec<Completion>) -> Result<Vec<Completed>, StoreError> {
-        self.through("complete", || self.store.complete(batch.clone())).await
+        self.through("complete", || self.complete_with_bug(batch.clone())).await
     }
 
     async fn release(&self, worker: &WorkerName, tokens: &[Token]) -> Result<(), StoreError> {
@@ -247,6 +285,9 @@ impl Lanes for FaultyStore {
         wanted: &[Lane],
         lease: Duration,
     ) -> Result<Vec<Lane>, StoreError> {
+        if self.is_deaf() {
+            return Err(StoreError::Unavailable { action: "own" });
+        }
         self.through("own", || self.store.own(owner, wanted, lease)).await
     }
 

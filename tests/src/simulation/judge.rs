@@ -1,61 +1,20 @@
 //! What was seen, and whether it is what was promised.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sortie_engine::{
-    CommandId, Effect, Event, Lane, ModelCall, Recorded, Run, RunId, Seq, StepId, StepState,
+    AttemptNumber, Command, Event, Lane, ModelCall, Recorded, Run, RunId, Seq, StepId, StepState,
     Timestamp, check_history, check_run,
 };
-use sortie_store::{Claimed, Commit, CommitReply, InboxCursor, InboxId, Store};
+use sortie_store::{
+    Commit, CommitReply, Embedded, InboxCursor, InboxId, InboxItem, Lanes as _, RunLog as _,
+};
 
-use super::{Ending, Known, LANES, World};
-
-/// What was seen during a story.
-#[derive(Debug, Default)]
-pub struct Ledger {
-    book: Mutex<Book>,
-}
-
-#[derive(Debug, Default)]
-struct Book {
-    violations: Vec<String>,
-    commits: u64,
-    fingerprint: u64,
-    /// How often each step's tool began, with its effect.
-    began: BTreeMap<(RunId, StepId), (Effect, u32)>,
-    asked: Vec<(RunId, CommandId)>,
-}
+use super::{Ending, Known, LANES, Ledger, World, values};
 
 impl Ledger {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Something that should never happen has happened.
-    pub fn violation(&self, what: String) {
-        self.book().violations.push(what);
-    }
-
-    pub(super) fn asked(&self, run: RunId, command: CommandId) {
-        self.book().asked.push((run, command));
-    }
-
-    pub(super) fn tool_began(&self, claimed: &Claimed) {
-        let entry = &claimed.entry;
-        let effect = entry.terms.effect;
-        let mut book = self.book();
-        let count = book.began.entry((entry.run, entry.step)).or_insert((effect, 0));
-        count.1 += 1;
-        if effect == Effect::Once && count.1 > 1 {
-            let what = format!("a once tool began {} times for step {}", count.1, entry.step);
-            book.violations.push(what);
-        }
-    }
-
     /// Holds the run against the invariants, as the store has it right after a commit.
-    pub(super) async fn committed(&self, store: &dyn Store, commit: &Commit, reply: CommitReply) {
+    pub(super) async fn committed(&self, store: &Embedded, commit: &Commit, reply: CommitReply) {
         if reply != CommitReply::Ok {
             return;
         }
@@ -67,34 +26,84 @@ impl Ledger {
         match Run::replay(commit.run, &history) {
             Some(run) => {
                 found.extend(check_run(&run, now).iter().map(ToString::to_string));
-                if run.open_call().is_some() != commit.model_call {
-                    found.push("the mark of an open model call is wrong".to_owned());
-                }
-                if run.state().is_terminal() != commit.timer.is_none() {
-                    found.push("an open run needs a timer, an ended one has none".to_owned());
-                }
+                found.extend(marks(store, &run).await);
+                found.extend(custody(store, &run).await);
             }
             None => found.push("the history cannot be replayed".to_owned()),
         }
-        let mut book = self.book();
-        book.commits += 1;
-        for recorded in commit.events.iter() {
-            let word = format!("{:?}", recorded.event);
-            book.fingerprint = word.bytes().fold(book.fingerprint, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
+        self.told(commit);
+        for what in found {
+            self.violation(format!("run {}: {what}", commit.run));
         }
-        book.violations.extend(found.into_iter().map(|what| format!("run {}: {what}", commit.run)));
     }
 }
 
-async fn history(store: &dyn Store, run: RunId) -> Option<Vec<Recorded>> {
+/// An open run has a timer, which is not later than what it waits for, and the mark of its open
+/// model call, both for whoever adopts it.
+async fn marks(store: &Embedded, run: &Run) -> Vec<String> {
+    let (id, lane) = (run.id(), run.id().lane());
+    let timers = store.timers(lane).await.unwrap_or_default();
+    let calls = store.model_calls(lane).await.unwrap_or_default();
+    let set = timers.iter().find(|(timed, _)| *timed == id).map(|(_, at)| *at);
+    let due = match store.now().await {
+        Ok(now) => run.timer(now),
+        Err(_) => return vec!["the store does not tell the time".to_owned()],
+    };
+    let mut found = Vec::new();
+    if set.is_some() != due.is_some() || set > due {
+        found.push(format!("its timer is set to {set:?}, due is {due:?}"));
+    }
+    if run.open_call().is_some() != calls.contains(&id) {
+        found.push("the mark of an open model call is wrong".to_owned());
+    }
+    found
+}
+
+/// A queued step is in one place: with the workers, or as a report on its way to the engine. No
+/// other step is with the workers.
+async fn custody(store: &Embedded, run: &Run) -> Vec<String> {
+    let mut found = Vec::new();
+    let entries = store.custody(run.id()).unwrap_or_default();
+    let reports: Vec<_> = inbox(store, run.id().lane()).await;
+    let reports = reports.iter().filter(|item| item.run == run.id());
+    let reports: Vec<_> = reports
+        .filter_map(|item| match &item.command {
+            Command::AttemptEnded(report) => Some((report.step, report.attempt)),
+            _ => None,
+        })
+        .collect();
+    for step in run.all_steps() {
+        let StepState::Queued(attempt) = step.state else { continue };
+        let is_it = |place: &&(StepId, AttemptNumber)| **place == (step.id, attempt);
+        let held = entries.iter().filter(is_it).count();
+        let reported = reports.iter().filter(is_it).count();
+        if held + reported != 1 {
+            let id = step.id;
+            found.push(format!("queued step {id} has {held} entries and {reported} reports"));
+        }
+    }
+    for (id, attempt) in entries {
+        let state = run.step(id).map(|step| &step.state);
+        if state != Some(&StepState::Queued(attempt)) {
+            let state = state.map_or("unknown to the run", StepState::as_str);
+            found.push(format!("an entry is left for attempt {attempt} at step {id}, {state}"));
+        }
+    }
+    found
+}
+
+async fn inbox(store: &Embedded, lane: Lane) -> Vec<InboxItem> {
+    let cursor = InboxCursor { lane, after: InboxId(0) };
+    store.read_inbox(&[cursor], usize::MAX, Duration::ZERO).await.unwrap_or_default()
+}
+
+pub(super) async fn history(store: &Embedded, run: RunId) -> Option<Vec<Recorded>> {
     let history = store.load(run, Seq::ZERO).await.ok()??;
     Some(history.commits.iter().flat_map(|(_, events)| events.iter().cloned()).collect())
 }
 
 async fn replay(world: &World, run: RunId) -> Option<Run> {
-    Run::replay(run, &history(&*world.store, run).await?)
+    Run::replay(run, &history(&world.store, run).await?)
 }
 
 /// Waits until every run has ended.
@@ -121,9 +130,7 @@ pub(super) async fn nothing_left(world: &World, runs: &[Known], ended: bool) {
     for lane in (0..LANES).map(Lane) {
         let timers = world.store.timers(lane).await.unwrap_or_default();
         let calls = world.store.model_calls(lane).await.unwrap_or_default();
-        let cursor = InboxCursor { lane, after: InboxId(0) };
-        let items = world.store.read_inbox(&[cursor], 100, Duration::ZERO).await;
-        let items = items.unwrap_or_default();
+        let items = inbox(&world.store, lane).await;
         for (what, count) in
             [("timers", timers.len()), ("model calls", calls.len()), ("commands", items.len())]
         {
@@ -136,12 +143,17 @@ pub(super) async fn nothing_left(world: &World, runs: &[Known], ended: bool) {
 
 fn describe(run: &Run) -> String {
     let steps = run.all_steps().iter().map(|step| format!("{}:{}", step.id, step.state.as_str()));
-    let call = run.open_call().map(|call| match call {
-        ModelCall::Plan(version) => format!("plan {version}"),
-        ModelCall::Answer(attempt) => format!("answer {attempt}"),
-    });
+    let call = run.open_call().map(name);
     let steps: Vec<_> = steps.collect();
     format!("run {} is {} with call {call:?} and steps {steps:?}", run.id(), run.state().as_str())
+}
+
+/// A model call, as histories name it.
+pub(super) fn name(call: ModelCall) -> String {
+    match call {
+        ModelCall::Plan(version) => format!("plan {version}"),
+        ModelCall::Answer(attempt) => format!("answer {attempt}"),
+    }
 }
 
 /// What clients saw, held against what was promised.
@@ -152,12 +164,12 @@ pub(super) async fn ending(world: &World, runs: &[Known]) -> Ending {
             world.ledger.violation(format!("run {} was acknowledged and is gone", known.run));
             continue;
         };
-        results_are_kept(world, &run).await;
+        values::hold(world, &run).await;
         states.push(run.state().as_str());
     }
     let asked = world.ledger.book().asked.clone();
     for (run, command) in asked {
-        let history = history(&*world.store, run).await.unwrap_or_default();
+        let history = history(&world.store, run).await.unwrap_or_default();
         let answers = history.iter().filter(|recorded| match &recorded.event {
             Event::CommandDone { command: id } | Event::CommandRefused { command: id, .. } => {
                 *id == command
@@ -174,20 +186,10 @@ pub(super) async fn ending(world: &World, runs: &[Known]) -> Ending {
         violations: book.violations.clone(),
         faults: world.faults.count(),
         commits: book.commits,
+        conflicts: book.conflicts,
+        repairs: book.repairs,
+        takeovers: book.takeovers,
         states,
         fingerprint: book.fingerprint,
-    }
-}
-
-/// Every step that succeeded has its result, and it is what its tool made of its inputs.
-async fn results_are_kept(world: &World, run: &Run) {
-    for step in run.all_steps() {
-        let kept = world.store.results(run.id(), &[step.id]).await;
-        let kept = kept.ok().and_then(|mut values| values.pop().flatten());
-        let succeeded = matches!(step.state, StepState::Succeeded(_));
-        if succeeded != kept.is_some() {
-            let state = step.state.as_str();
-            world.ledger.violation(format!("step {} is {state} with result {kept:?}", step.id));
-        }
     }
 }

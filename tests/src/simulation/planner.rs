@@ -8,20 +8,31 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 use sortie_coordinator::{AnswerRequest, PlanRequest, Planner};
-use sortie_engine::{Failure, FailureKind, RunId, StepDraft, StepNumber, Usage};
+use sortie_engine::{Failure, FailureKind, ModelCall, RunId, StepDraft, StepNumber, Usage};
 use tokio::sync::mpsc;
 
-/// The tools of the story, by what they do to the world.
-pub(super) const TOOLS: [&str; 4] = ["pure", "read", "idempotent", "once"];
+use super::{World, values};
+
+/// The tools of the story: most are named by what they do to the world.
+pub(super) const TOOLS: [&str; 6] = ["pure", "read", "idempotent", "once", LARGE, MODEL];
+/// The tool whose results are large.
+pub(super) const LARGE: &str = "large";
+/// The tool that calls a model.
+pub(super) const MODEL: &str = "model";
 
 pub(super) struct ScriptedPlanner {
     pub(super) seed: u64,
+    pub(super) world: World,
 }
 
 impl ScriptedPlanner {
     fn rng(&self, run: RunId, salt: u64) -> fastrand::Rng {
         let run = run.unique();
         fastrand::Rng::with_seed(self.seed ^ (run as u64).wrapping_mul(0x9e37_79b9) ^ salt << 48)
+    }
+
+    async fn begins(&self, run: RunId, call: ModelCall) {
+        self.world.ledger.call_began(&self.world.store, run, call).await;
     }
 }
 
@@ -36,6 +47,7 @@ impl Planner for ScriptedPlanner {
         request: PlanRequest,
         steps: mpsc::Sender<StepDraft>,
     ) -> Result<Usage, Failure> {
+        self.begins(request.run, ModelCall::Plan(request.version)).await;
         let mut mood = self.rng(request.run, u64::from(request.version.get()));
         let mut plan = sound_plan(&mut self.rng(request.run, 0));
         match mood.u8(..12) {
@@ -65,6 +77,7 @@ impl Planner for ScriptedPlanner {
         request: AnswerRequest,
         text: mpsc::Sender<String>,
     ) -> Result<Usage, Failure> {
+        self.begins(request.run, ModelCall::Answer(request.attempt)).await;
         let mut mood = self.rng(request.run, 1000 + u64::from(request.attempt.get()));
         tokio::time::sleep(Duration::from_millis(mood.u64(..1500))).await;
         if mood.u8(..8) == 0 {
@@ -72,8 +85,8 @@ impl Planner for ScriptedPlanner {
         }
         // The answer is a function of the results: a checker can tell what it should be.
         for step in &request.steps {
-            let what = step.outcome.as_ref().map_or("-", |preview| preview.json.as_str());
-            if text.send(format!("{}={what};", step.number)).await.is_err() {
+            let json = step.outcome.as_ref().ok().map(|preview| preview.json.as_str());
+            if text.send(values::said(step.number, json)).await.is_err() {
                 break;
             }
         }
@@ -84,20 +97,27 @@ impl Planner for ScriptedPlanner {
 /// A plan of random shape without faults.
 fn sound_plan(rng: &mut fastrand::Rng) -> Vec<StepDraft> {
     let count = rng.u32(1..9);
-    (1..=count)
+    let mut plan: Vec<_> = (1..=count)
         .map(|number| {
             let mut before: Vec<_> = (1..number).filter(|_| rng.u8(..3) == 0).collect();
             before.truncate(3);
+            // Some dependencies are only about the order: nothing of their results is used.
+            let unused = before.pop_if(|_| rng.u8(..3) == 0);
             let refers: String = before.iter().map(|n| format!("{{{{{n}.text}}}} ")).collect();
             StepDraft {
                 number: StepNumber::new(number),
                 description: format!("step {number}"),
                 tool: TOOLS[rng.usize(..TOOLS.len())].to_owned(),
                 tool_input: json!({ "q": format!("{number}: {refers}") }),
-                depends_on: Vec::new(),
+                depends_on: unused.map(StepNumber::new).into_iter().collect(),
             }
         })
-        .collect()
+        .collect();
+    if rng.bool() {
+        // Steps refer to others that the planner has not written yet.
+        rng.shuffle(&mut plan);
+    }
+    plan
 }
 
 fn spoil(plan: &mut [StepDraft], rng: &mut fastrand::Rng) {

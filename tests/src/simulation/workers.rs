@@ -4,19 +4,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sortie_engine::{
-    AttemptReport, Catalogue, Delivery, Effect, Failure, FailureKind, Outcome, QueueName, Schema,
-    StepResult, ToolSpec, Usage, WorkerName, render,
+    AttemptReport, Catalogue, Delivery, Effect, Failure, FailureKind, Outcome, QueueName,
+    ResultBody, RunId, Schema, StepResult, ToolSpec, Usage, WorkerName, render,
 };
-use sortie_store::{Claimed, Completion, Extended, InputValue, Lanes as _, ReadyQueue as _};
+use sortie_store::{
+    Claimed, Completion, Extended, InputValue, Lanes as _, ReadyQueue as _, RunLog as _,
+};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::World;
-use super::planner::TOOLS;
+use super::planner::{MODEL, TOOLS};
+use super::{World, values};
 
-const EFFECTS: [Effect; 4] = [Effect::Pure, Effect::Read, Effect::Idempotent, Effect::Once];
+const EFFECTS: [Effect; 6] =
+    [Effect::Pure, Effect::Read, Effect::Idempotent, Effect::Once, Effect::Pure, Effect::Read];
 
 /// The tools of the story.
 pub(super) fn catalogue() -> Catalogue {
@@ -34,7 +37,7 @@ pub(super) fn catalogue() -> Catalogue {
             queue: queue(),
             timeout: Duration::from_secs(30),
             max_result_bytes: 1 << 20,
-            calls_model: false,
+            calls_model: *name == MODEL,
         })
     };
     TOOLS.iter().zip(EFFECTS).map(tool).collect()
@@ -179,11 +182,25 @@ impl Hand {
         };
         match render(&entry.planned.input, find, 1 << 20) {
             Ok(input) => {
-                let q = input["q"].as_str().unwrap_or_default();
-                let text = format!("{}({q})", entry.planned.tool);
-                Outcome::Succeeded(StepResult::inline(json!({ "text": text })))
+                let value = values::made(entry.planned.tool.as_str(), &input);
+                Outcome::Succeeded(self.result(entry.run, value).await)
             }
             Err(failure) => Outcome::Failed(failure),
+        }
+    }
+
+    /// A result as it travels: large ones are stored before.
+    async fn result(&self, run: RunId, value: Value) -> StepResult {
+        let result = StepResult::inline(value);
+        let ResultBody::Inline(value) = &result.body else { return result };
+        if result.fits_inline() {
+            return result;
+        }
+        loop {
+            match self.store.put_result(run, value.clone()).await {
+                Ok(id) => return StepResult { body: ResultBody::Stored(id), ..result },
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
         }
     }
 }

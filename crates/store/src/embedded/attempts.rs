@@ -220,6 +220,12 @@ impl Attempts {
         true
     }
 
+    /// Every attempt of a run, waiting or held.
+    #[cfg(feature = "contract")]
+    pub(super) fn of(&self, run: RunId) -> impl Iterator<Item = &ReadyEntry> {
+        self.shelf.items().map(|attempt| &*attempt.entry).filter(move |entry| entry.run == run)
+    }
+
     fn remove(&mut self, place: Place) -> Option<Arc<ReadyEntry>> {
         let attempt = self.shelf.get(place)?;
         let queue = &mut self.queues[attempt.queue];

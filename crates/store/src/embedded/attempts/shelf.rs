@@ -50,6 +50,11 @@ impl<T> Shelf<T> {
         place
     }
 
+    #[cfg(feature = "contract")]
+    pub(super) fn items(&self) -> impl Iterator<Item = &T> {
+        self.nodes.iter().flatten().map(|node| &node.item)
+    }
+
     pub(super) fn get(&self, place: Place) -> Option<&T> {
         Some(&self.nodes.get(place.0 as usize)?.as_ref()?.item)
     }

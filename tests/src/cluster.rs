@@ -13,6 +13,7 @@
 mod script;
 mod story;
 mod tools;
+mod trouble;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,9 +29,12 @@ use sortie_worker::{Registry, Worker, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use trouble::Troubled;
+
 pub use script::{Line, Script, step};
 pub use story::Story;
 pub use tools::{Gauge, Guard, Tool, registry, tool};
+pub use trouble::{Fault, Operation, Trouble};
 
 /// How a cluster is built; what is not said is as in the `sortie` program.
 pub struct ClusterOptions {
@@ -46,6 +50,8 @@ pub struct ClusterOptions {
     pub model_calls: usize,
     /// How long attempts may go on after the end.
     pub grace: Duration,
+    /// What goes wrong between the worker and the store.
+    pub trouble: Trouble,
 }
 
 impl ClusterOptions {
@@ -59,6 +65,7 @@ impl ClusterOptions {
             concurrency: 64,
             model_calls: 32,
             grace: Duration::from_secs(5),
+            trouble: Trouble::default(),
         }
     }
 }
@@ -71,6 +78,7 @@ pub struct TestCluster {
     _catalogue: CatalogueHandle,
     tasks: TaskTracker,
     stop: CancellationToken,
+    worker_stop: CancellationToken,
     names: AtomicU64,
 }
 
@@ -97,8 +105,10 @@ impl TestCluster {
             concurrency: options.concurrency,
             grace: options.grace,
         };
-        let worker = sure(Worker::new(store.clone(), registry, worker).await);
-        tasks.spawn(worker.run(stop.clone()));
+        let seen = Arc::new(Troubled { store: store.clone(), trouble: options.trouble });
+        let worker = sure(Worker::new(seen, registry, worker).await);
+        let worker_stop = stop.child_token();
+        tasks.spawn(worker.run(worker_stop.clone()));
         let (catalogue_watch, catalogue) = sure(CatalogueWatch::open(store.clone()).await);
         tasks.spawn(catalogue_watch.run(stop.clone()));
         let lanes = (0..store.lane_count()).map(Lane).collect();
@@ -115,7 +125,7 @@ impl TestCluster {
         let all = usize::from(store.lane_count());
         sure(handle.lanes.wait_for(|owned| owned.len() == all).await);
         let names = AtomicU64::new(0);
-        Self { store, watches, _catalogue: catalogue, tasks, stop, names }
+        Self { store, watches, _catalogue: catalogue, tasks, stop, worker_stop, names }
     }
 
     /// Its store.
@@ -163,6 +173,11 @@ impl TestCluster {
     pub async fn run(&self, goal: &str) -> Story {
         let run = self.submit(Goal::new(goal)).await;
         self.ended(run).await
+    }
+
+    /// Asks its worker to end; everything else goes on.
+    pub fn stop_worker(&self) {
+        self.worker_stop.cancel();
     }
 
     /// Ends it and waits for that.

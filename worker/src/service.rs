@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::executor::Executor;
 use crate::registry::Registry;
 use attempt::Runner;
-use held::Held;
+use held::{Held, Hold};
 use reports::Reports;
 
 /// How a worker works.
@@ -86,29 +86,35 @@ impl Worker {
             executor: Executor::new(self.registry.clone()),
             worker: self.options.name.clone(),
             clock: self.clock,
-            held: held.clone(),
             reports,
         });
         let tasks = TaskTracker::new();
-        self.serve(&runner, &tasks, &shutdown).await;
+        self.serve(&runner, &held, &tasks, &shutdown).await;
         tasks.close();
         if tokio::time::timeout(self.options.grace, tasks.wait()).await.is_err() {
-            tracing::warn!(attempts = held.len(), "attempts were stopped at shutdown");
+            tracing::warn!(attempts = tasks.len(), "attempts were stopped at shutdown");
             held.stop_all();
             tasks.wait().await;
         }
-        keeping.abort();
         drop(runner);
-        // The last runner is gone, so the outbox ends once it is empty.
+        // The last runner is gone, so the outbox ends once it is empty. Until then heartbeats keep
+        // what it reports.
         if reporting.await.is_err() {
             tracing::error!("the reporting task crashed");
         }
+        keeping.abort();
         if let Err(error) = self.store.retire(self.options.name.as_str()).await {
             tracing::debug!(error = %error, "the worker could not say that it is gone");
         }
     }
 
-    async fn serve(&self, runner: &Arc<Runner>, tasks: &TaskTracker, shutdown: &CancellationToken) {
+    async fn serve(
+        &self,
+        runner: &Arc<Runner>,
+        held: &Arc<Held>,
+        tasks: &TaskTracker,
+        shutdown: &CancellationToken,
+    ) {
         let slots = Arc::new(Semaphore::new(self.options.concurrency));
         let mut stealing = tokio::time::interval(self.store.lease() / 2);
         let mut presence = tokio::time::interval(PRESENCE / 3);
@@ -128,7 +134,7 @@ impl Worker {
                 claimed = self.claim(&slots) => claimed,
             };
             match claimed {
-                Ok(claimed) => self.start(runner, tasks, claimed).await,
+                Ok(taken) => self.start(runner, tasks, hold(held, taken)).await,
                 Err(error) => {
                     tracing::warn!(error = %error, "attempts could not be claimed");
                     tokio::time::sleep(STORE_PAUSE).await;
@@ -156,18 +162,18 @@ impl Worker {
         Ok(seat(self.store.steal(name, queues, free).await?, None, slots))
     }
 
-    async fn start(&self, runner: &Arc<Runner>, tasks: &TaskTracker, taken: Vec<Taken>) {
+    /// Starts attempts, each in a task that owns its slot and its hold: a crash gives both back.
+    async fn start(&self, runner: &Arc<Runner>, tasks: &TaskTracker, taken: Vec<(Taken, Hold)>) {
         let at = self.clock.now();
         // Told before they begin, so that nobody hears of an end before the start.
-        let signals = taken.iter().map(|one| self.started(&one.claimed, at)).collect();
+        let signals = taken.iter().map(|(one, _)| self.started(&one.claimed, at)).collect();
         if let Err(error) = self.store.publish(signals).await {
             tracing::debug!(error = %error, "started attempts were not announced");
         }
-        for Taken { claimed, permit } in taken {
+        for (Taken { claimed, permit }, hold) in taken {
             let runner = runner.clone();
-            let stopped = runner.held.hold(claimed.token);
             tasks.spawn(async move {
-                runner.run(claimed, at, stopped).await;
+                runner.run(claimed, at, hold).await;
                 drop(permit);
             });
         }
@@ -212,4 +218,17 @@ fn seat(
         Taken { claimed, permit }
     };
     claimed.into_iter().map(next).collect()
+}
+
+/// Holds what was taken. What this worker holds already goes on as it is, and the slot is free.
+fn hold(held: &Arc<Held>, taken: Vec<Taken>) -> Vec<(Taken, Hold)> {
+    let hold = |one: Taken| match held.hold(one.claimed.token) {
+        Some(hold) => Some((one, hold)),
+        None => {
+            let entry = &one.claimed.entry;
+            tracing::warn!(run = %entry.run, step = %entry.step, "an attempt of its own was stolen");
+            None
+        }
+    };
+    taken.into_iter().filter_map(hold).collect()
 }

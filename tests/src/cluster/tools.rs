@@ -46,6 +46,13 @@ impl Tool {
         self
     }
 
+    /// What running it again would mean.
+    #[must_use]
+    pub fn effect(mut self, effect: Effect) -> Self {
+        self.spec.effect = effect;
+        self
+    }
+
     /// What results look like.
     #[must_use]
     pub fn output(mut self, source: Value) -> Self {

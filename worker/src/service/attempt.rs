@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sortie_engine::{
-    AttemptReport, Delivery, Failure, FailureKind, Outcome, ResultBody, StepNumber, StepResult,
-    Timestamp, Usage, WorkerName, render,
+    AttemptReport, Delivery, Effect, Failure, FailureKind, Outcome, ResultBody, ResultId,
+    StepNumber, StepResult, Timestamp, Usage, WorkerName, render,
 };
 use sortie_store::{Claimed, Clock, Completion, InputValue, ReadyEntry, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::held::Held;
-use super::reports::Reports;
+use super::STORE_PAUSE;
+use super::held::Hold;
+use super::reports::{Report, Reports};
 use crate::executor::{Attempt, Executor};
 use crate::tool::Call;
 
@@ -26,20 +27,15 @@ pub(super) struct Runner {
     pub(super) executor: Executor,
     pub(super) worker: WorkerName,
     pub(super) clock: Clock,
-    pub(super) held: Arc<Held>,
     pub(super) reports: Reports,
 }
 
 impl Runner {
-    /// Runs an attempt and reports what came of it. A stopped attempt reports nothing: whoever
-    /// stopped it does not wait.
-    pub(super) async fn run(
-        &self,
-        claimed: Claimed,
-        started_at: Timestamp,
-        stopped: CancellationToken,
-    ) {
-        let Claimed { entry, token, deliveries } = claimed;
+    /// Runs an attempt and reports what came of it. Only a tool that was stopped has nothing to
+    /// report; an outcome always goes out, even when the attempt was to stop meanwhile: the store
+    /// hears it if its token still counts, and nobody else knows what the tool did.
+    pub(super) async fn run(&self, claimed: Claimed, started_at: Timestamp, hold: Hold) {
+        let Claimed { entry, deliveries, .. } = claimed;
         let step = tracing::info_span!(
             "step",
             run = %entry.run,
@@ -57,16 +53,13 @@ impl Runner {
         {
             Delivery::Refuse { failure, workers_lost } => (Err(failure), workers_lost),
             Delivery::Run { workers_lost } => {
-                let work = self.attempt(&entry, stopped.clone()).instrument(span);
+                let work = self.attempt(&entry, hold.stopped()).instrument(span);
                 (work.await, workers_lost)
             }
         };
-        self.held.let_go(token);
-        if stopped.is_cancelled() {
-            return;
-        }
         let outcome = match outcome {
             Ok(result) => Outcome::Succeeded(result),
+            Err(failure) if was_stopped(&failure, &hold) => return,
             Err(failure) => Outcome::Failed(failure),
         };
         let report = AttemptReport {
@@ -78,13 +71,14 @@ impl Runner {
             workers_lost,
             usage: Usage::default(),
         };
-        self.reports.send(Completion { run: entry.run, token, report }).await;
+        let completion = Completion { run: entry.run, token: hold.token(), report };
+        self.reports.send(Report { completion, hold }).await;
     }
 
     async fn attempt(
         &self,
         entry: &ReadyEntry,
-        stopped: CancellationToken,
+        stopped: &CancellationToken,
     ) -> Result<StepResult, Failure> {
         let values = self.fetch(entry).await?;
         let find = |number| values.get(&number).map(|value| &**value);
@@ -94,12 +88,12 @@ impl Runner {
             step: entry.step,
             attempt: entry.attempt,
             generation: entry.generation,
-            stopped,
+            stopped: stopped.clone(),
         };
         let time_left = entry.deadline.since(self.clock.now());
         let tool = entry.planned.tool.clone();
         let result = self.executor.execute(Attempt { tool, input, call, time_left }).await?;
-        self.place(entry, result).await
+        self.place(entry, result, stopped).await
     }
 
     /// The results that the input refers to: those that came along, and the others from the store.
@@ -128,15 +122,56 @@ impl Runner {
     }
 
     /// A large result goes ahead under a name of its own; the report carries the name.
-    async fn place(&self, entry: &ReadyEntry, result: StepResult) -> Result<StepResult, Failure> {
+    async fn place(
+        &self,
+        entry: &ReadyEntry,
+        result: StepResult,
+        stopped: &CancellationToken,
+    ) -> Result<StepResult, Failure> {
         let ResultBody::Inline(value) = &result.body else { return Ok(result) };
         if result.fits_inline() {
             return Ok(result);
         }
-        let put = self.store.put_result(entry.run, value.clone()).await;
-        let id = put.map_err(|error| unavailable("store its result", &error))?;
-        Ok(StepResult { body: ResultBody::Stored(id), ..result })
+        match self.put(entry, value, stopped).await {
+            Ok(id) => Ok(StepResult { body: ResultBody::Stored(id), ..result }),
+            // It was done, but what came of it is lost. The engine makes `unknown` of this kind.
+            Err(error) if entry.terms.effect == Effect::Once => {
+                let message = format!("the tool ended, but its result is lost: {error}");
+                Err(Failure::new(FailureKind::Internal, message))
+            }
+            Err(error) => Err(unavailable("store its result", &error)),
+        }
     }
+
+    /// Stores a large result, again and again as long as somebody waits for it: the tool has done
+    /// its work, and to do that again costs more, if it may be done again at all.
+    async fn put(
+        &self,
+        entry: &ReadyEntry,
+        value: &Arc<Value>,
+        stopped: &CancellationToken,
+    ) -> Result<ResultId, StoreError> {
+        let patience = self.store.lease() / 2;
+        loop {
+            let put = self.store.put_result(entry.run, value.clone());
+            let error = match tokio::time::timeout(patience, put).await {
+                Ok(Ok(id)) => return Ok(id),
+                Ok(Err(error @ StoreError::Broken { .. })) => return Err(error),
+                Ok(Err(error)) => error,
+                Err(_) => StoreError::Unavailable { action: "put a result" },
+            };
+            if stopped.is_cancelled() || entry.deadline <= self.clock.now() + STORE_PAUSE {
+                return Err(error);
+            }
+            tracing::warn!(error = %error, "a large result is not stored yet");
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
+    }
+}
+
+/// Whether the tool was stopped before it had an outcome of its own.
+fn was_stopped(failure: &Failure, hold: &Hold) -> bool {
+    failure.kind == FailureKind::Cancelled && hold.stopped().is_cancelled()
 }
 
 fn unavailable(action: &str, error: &StoreError) -> Failure {

@@ -1,5 +1,6 @@
 //! Reports on their way to the store: whatever is ready goes as one call as soon as the call
-//! before it has returned. No timer delays a report, and a lone one goes at once.
+//! before it has returned. No timer delays a report, and a lone one goes at once. An attempt is held
+//! until its report is answered: nobody may steal what is done because the store is slow to hear.
 
 use std::sync::Arc;
 
@@ -7,18 +8,25 @@ use sortie_store::{Completed, Completion, Store};
 use tokio::sync::mpsc;
 
 use super::STORE_PAUSE;
+use super::held::Hold;
 
 /// Reports that wait for a call of the store; more make attempts wait with theirs.
 const WAITING: usize = 1024;
 /// Reports in one call.
 const AT_ONCE: usize = 64;
 
+/// What became of an attempt, and the hold that keeps it until the store knows.
+pub(super) struct Report {
+    pub(super) completion: Completion,
+    pub(super) hold: Hold,
+}
+
 /// Where attempts put their reports.
 #[derive(Clone)]
-pub(super) struct Reports(mpsc::Sender<Completion>);
+pub(super) struct Reports(mpsc::Sender<Report>);
 
 /// What sends them.
-pub(super) struct Outbox(mpsc::Receiver<Completion>);
+pub(super) struct Outbox(mpsc::Receiver<Report>);
 
 impl Reports {
     pub(super) fn new() -> (Self, Outbox) {
@@ -26,9 +34,9 @@ impl Reports {
         (Self(sender), Outbox(receiver))
     }
 
-    pub(super) async fn send(&self, completion: Completion) {
+    pub(super) async fn send(&self, report: Report) {
         // The outbox lives as long as there is a sender.
-        let _ = self.0.send(completion).await;
+        let _ = self.0.send(report).await;
     }
 }
 
@@ -37,7 +45,10 @@ impl Outbox {
     pub(super) async fn send_all(mut self, store: Arc<dyn Store>) {
         let mut batch = Vec::with_capacity(AT_ONCE);
         while self.0.recv_many(&mut batch, AT_ONCE).await > 0 {
-            send(&*store, std::mem::take(&mut batch)).await;
+            let split = |report: Report| (report.completion, report.hold);
+            let (completions, holds): (Vec<_>, Vec<_>) = batch.drain(..).map(split).unzip();
+            send(&*store, completions).await;
+            drop(holds);
         }
     }
 }

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use sortie_store::{Completed, Completion, Store};
+use sortie_store::{Completed, Completion, Store, StoreError};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::STORE_PAUSE;
 use super::held::Hold;
@@ -53,10 +54,13 @@ impl Outbox {
     }
 }
 
-/// Sends a batch until it is answered: what got through the first time is `Gone` the second.
+/// Sends a batch until it is answered: what got through the first time is `Gone` the second. An
+/// answer that can never be right ends it: the attempts are let go and taken over by others.
 async fn send(store: &dyn Store, batch: Vec<Completion>) {
     loop {
-        match store.complete(batch.clone()).await {
+        let silent = StoreError::Unavailable { action: "complete attempts" };
+        let answer = timeout(store.lease(), store.complete(batch.clone())).await;
+        match answer.unwrap_or(Err(silent)) {
             Ok(replies) => {
                 let gone = replies.iter().filter(|reply| **reply == Completed::Gone).count();
                 if gone > 0 {
@@ -64,7 +68,11 @@ async fn send(store: &dyn Store, batch: Vec<Completion>) {
                 }
                 return;
             }
-            Err(error) => {
+            Err(error @ StoreError::Broken { .. }) => {
+                tracing::error!(error = %error, attempts = batch.len(), "reports are given up");
+                return;
+            }
+            Err(error @ StoreError::Unavailable { .. }) => {
                 tracing::warn!(error = %error, "reports have no answer");
                 tokio::time::sleep(STORE_PAUSE).await;
             }

@@ -314,6 +314,16 @@ fn a_retry_beyond_the_cap_fails_its_step_and_holds_nobody_back() {
 }
 
 #[test]
+fn what_is_queued_and_ended_in_one_commit_is_never_handed_out() {
+    let mut goal = Goal::new("g");
+    goal.policy = FailurePolicy::Strict;
+    goal.limits.model_calls = 3; // plan, one attempt, answer
+    let world = World::planned(goal, &[draft(1, "ask", "a", &[]), draft(2, "ask", "b", &[])]);
+    assert_eq!(world.states(), [(1, "cancelled"), (2, "failed")]);
+    assert!(world.last.ready.is_empty(), "{:?}", world.last.ready);
+}
+
+#[test]
 fn steps_that_expire_together_fit_into_their_commits() {
     let mut goal = Goal::new("g");
     goal.limits.steps = 100;

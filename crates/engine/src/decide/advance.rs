@@ -4,7 +4,7 @@ use crate::command::Command;
 use crate::decision::{CommitBudget, Context, Decision, Folded};
 use crate::event::Recorded;
 use crate::invariants::{check_commit, check_run};
-use crate::run::Run;
+use crate::run::{Run, StepState};
 
 impl Run {
     /// Takes commands while the budget lasts, then settles; the state is that after the commit.
@@ -37,6 +37,11 @@ impl Run {
             }
             self.fold(decision, cx, &mut folded);
         }
+        // What was queued and ended within this commit was never out: nobody may get it.
+        folded.ready.retain(|ready| {
+            let step = self.step(ready.step);
+            step.is_some_and(|step| step.state == StepState::Queued(ready.attempt))
+        });
         folded.bytes = room - budget.bytes;
         debug_assert_eq!(check_run(self, cx.now), []);
         debug_assert_eq!(check_commit(before, &folded, self), []);

@@ -6,7 +6,7 @@ use super::{Breach, Checker};
 use crate::decision::{Folded, ModelCall};
 use crate::event::Event;
 use crate::ids::{Seq, StepId};
-use crate::run::Run;
+use crate::run::{Run, StepState};
 
 /// Everything that is broken in a commit. `before` is the place of the last event before it,
 /// `after` the run with the commit applied.
@@ -21,10 +21,15 @@ pub fn check_commit(before: Seq, commit: &Folded, after: &Run) -> Vec<Breach> {
         places.clone().eq(expected),
         || format!("{:?} after {before}", places.collect::<Vec<_>>()),
     );
+    let is_out = |step: StepId, attempt| {
+        after.step(step).is_some_and(|step| step.state == StepState::Queued(attempt))
+    };
     let queued = named(commit, |event| match event {
         Event::StepQueued { step, attempt } => Some((*step, *attempt)),
         _ => None,
     });
+    let queued: BTreeSet<_> =
+        queued.into_iter().filter(|(step, nth)| is_out(*step, *nth)).collect();
     let pushed: BTreeSet<_> =
         commit.ready.iter().map(|ready| (ready.step, ready.attempt)).collect();
     checker.hold("C2", "a step is queued in the commit that pushes it", queued == pushed, || {

@@ -103,9 +103,12 @@ impl Driver {
     async fn sweep_absent(&mut self, lane: Lane) -> u64 {
         let Ok(timers) = within(self.store.timers(lane)).await else { return 0 };
         let Ok(calls) = within(self.store.model_calls(lane)).await else { return 0 };
-        let mut repairs = 0;
+        let (mut repairs, now) = (0, self.clock.now());
         for (run, at) in timers {
-            if !self.runs.contains_key(&run) && self.timers.at(run) != Some(at) {
+            let known = self.timers.at(run);
+            // A goal that was submitted just now is on its way here through the inbox.
+            let is_fresh = known.is_none() && at <= now && at + self.options.lane_lease > now;
+            if !self.runs.contains_key(&run) && known != Some(at) && !is_fresh {
                 repairs += 1;
                 self.timers.set(run, Some(at));
             }

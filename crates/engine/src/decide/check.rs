@@ -72,7 +72,7 @@ pub(super) fn whole(run: &Run, plan: &Plan, catalogue: &Catalogue) -> Vec<Proble
         return vec![Problem { step: None, message: "the plan has no steps".to_owned() }];
     }
     let mut problems = Vec::new();
-    for (number, waiting) in &plan.awaited {
+    for (number, waiting) in &plan.expected {
         if plan.has(*number) {
             continue;
         }

@@ -121,7 +121,7 @@ impl Run {
             vec![Event::StepPlanned { version, step, planned, terms: Arc::new(terms) }];
         if let Some(because_of) = dead {
             events.push(Event::StepSkipped { step, because_of });
-            let waiting = plan.awaited.get(&number).into_iter().flatten();
+            let waiting = plan.expected.get(&number).into_iter().flatten();
             // One that waited for a lost step beside this one has been skipped already.
             let pending =
                 |id: &&StepId| self.step(**id).is_some_and(|step| step.state == StepState::Pending);

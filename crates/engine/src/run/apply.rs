@@ -37,13 +37,13 @@ impl Run {
                 self.usage += *usage;
                 self.tally.plan_failures = 0;
                 self.remember_broken(problems);
-                self.await_plan(*next);
+                self.expect_plan(*next);
             }
             Event::PlanCallFailed { next, .. } => {
                 // A takeover is no failure of the planner.
                 let is_takeover = next.is_some_and(|next| next.cause == PlanCause::Takeover);
                 self.tally.plan_failures += u32::from(!is_takeover);
-                self.await_plan(*next);
+                self.expect_plan(*next);
             }
             Event::AnswerAttemptStarted { attempt } => {
                 self.tally.model_calls += 1;
@@ -123,7 +123,7 @@ impl Run {
         self.succeeded = 0;
     }
 
-    fn await_plan(&mut self, next: Option<crate::event::NextPlan>) {
+    fn expect_plan(&mut self, next: Option<crate::event::NextPlan>) {
         if let Some(next) = next {
             self.phase = Phase::AwaitingPlan(next);
         }
@@ -134,7 +134,7 @@ impl Run {
         let version = plan.version;
         plan.numbers.insert(planned.number, id);
         plan.bytes += planned.weight();
-        let dependents = plan.awaited.remove(&planned.number).unwrap_or_default();
+        let dependents = plan.expected.remove(&planned.number).unwrap_or_default();
         self.steps.push(Step {
             id,
             planned: planned.clone(),
@@ -164,7 +164,7 @@ impl Run {
         for number in &planned.depends_on {
             let Some(plan) = &mut self.plan else { return };
             let Some(dependency) = plan.numbers.get(number).copied() else {
-                plan.awaited.entry(*number).or_default().push(id);
+                plan.expected.entry(*number).or_default().push(id);
                 unmet += 1;
                 continue;
             };
@@ -213,7 +213,7 @@ impl Run {
         let Some(plan) = &mut self.plan else { return };
         plan.numbers.insert(planned.number, id);
         plan.bytes += planned.weight();
-        let awaiting = plan.awaited.remove(&planned.number).unwrap_or_default();
+        let awaiting = plan.expected.remove(&planned.number).unwrap_or_default();
         let resolved = self.resolve(planned);
         let Some(step) = self.step_mut(id) else { return };
         step.version = version;

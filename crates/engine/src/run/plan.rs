@@ -14,7 +14,7 @@ pub struct Plan {
     /// The steps by their labels.
     pub numbers: BTreeMap<StepNumber, StepId>,
     /// Steps that wait for a label that no step carries yet.
-    pub(crate) awaited: BTreeMap<StepNumber, Vec<StepId>>,
+    pub(crate) expected: BTreeMap<StepNumber, Vec<StepId>>,
     /// Steps that are not sound.
     pub(crate) rejected: Vec<(Arc<StepDraft>, Vec<Problem>)>,
     /// The size of all steps so far.
@@ -35,7 +35,7 @@ impl Plan {
         Self {
             version,
             numbers: BTreeMap::new(),
-            awaited: BTreeMap::new(),
+            expected: BTreeMap::new(),
             rejected: Vec::new(),
             bytes: 0,
         }

@@ -280,7 +280,10 @@ impl Driver {
         slot.load = load;
         let store = self.store.clone();
         self.loads.push(Box::pin(async move {
-            tokio::time::sleep(pause).await;
+            // Even a sleep of no length waits for the timer's next millisecond.
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
             (run, load, store.load(run, Seq::ZERO).await)
         }));
     }

@@ -109,6 +109,11 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// One fact and nothing else.
+    pub(crate) fn just(event: Event) -> Self {
+        Self { events: vec![event], ..Self::default() }
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {

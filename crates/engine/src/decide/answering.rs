@@ -36,7 +36,7 @@ impl Run {
         }
         let partial = self.plan_steps().any(|step| step.result().is_none());
         let event = Event::RunSucceeded { answer: text.clone(), partial, usage };
-        Ok(Decision { events: vec![event], ..Decision::default() })
+        Ok(Decision::just(event))
     }
 
     pub(super) fn answer_failed(

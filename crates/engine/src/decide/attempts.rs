@@ -40,11 +40,11 @@ impl Run {
         cx: &Context<'_>,
     ) -> Decision {
         if matches!(self.phase, Phase::Stopping(_)) {
-            return just(Event::StepCancelled { step: step.id });
+            return Decision::just(Event::StepCancelled { step: step.id });
         }
         if !self.is_current(step) {
             // Nobody waits for a step of an earlier plan version, unless it has a result to adopt.
-            return just(Event::StepSuperseded { step: step.id });
+            return Decision::just(Event::StepSuperseded { step: step.id });
         }
         let workers_lost = step.workers_lost + report.workers_lost;
         if step.terms.effect == Effect::Once {
@@ -52,7 +52,7 @@ impl Run {
             return Decision { events: self.step_lost(step.id, &failure), ..Decision::default() };
         }
         if let Some(until) = self.retry_at(step, failure, cx) {
-            return just(Event::StepRetrying {
+            return Decision::just(Event::StepRetrying {
                 step: step.id,
                 attempt: report.attempt,
                 failure: failure.clone(),
@@ -139,8 +139,4 @@ fn succeeded(report: &AttemptReport, result: &StepResult) -> Decision {
     };
     let results = vec![(report.step, result.clone())];
     Decision { events: vec![event], results, ..Decision::default() }
-}
-
-fn just(event: Event) -> Decision {
-    Decision { events: vec![event], ..Decision::default() }
 }

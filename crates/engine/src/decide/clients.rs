@@ -54,6 +54,6 @@ impl Run {
             },
             _ => return Decision::default(),
         };
-        Decision { events: vec![event], ..Decision::default() }
+        Decision::just(event)
     }
 }

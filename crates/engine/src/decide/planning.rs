@@ -53,7 +53,7 @@ impl Run {
         problems.extend(check::whole(self, plan, cx.catalogue));
         if problems.is_empty() {
             let event = Event::PlanAccepted { version, usage };
-            return Ok(Decision { events: vec![event], ..Decision::default() });
+            return Ok(Decision::just(event));
         }
         Ok(self.reject(version, problems, usage, cx))
     }

@@ -18,13 +18,13 @@ impl Run {
         }
         let stopping = matches!(self.phase, Phase::Stopping(_));
         if !stopping && cx.now >= self.deadline() {
-            return just(self.out_of_time());
+            return Decision::just(self.out_of_time());
         }
         if !self.doomed.is_empty() {
             return self.end_doomed(stopping, budget);
         }
         if let Phase::Stopping(reason) = &self.phase {
-            return just(ending(reason));
+            return Decision::just(ending(reason));
         }
         if let Some(expired) = self.expired(cx.now) {
             return self.expire(expired, budget);
@@ -168,7 +168,7 @@ impl Run {
         match &self.phase {
             Phase::AwaitingPlan(next) if next.at <= cx.now => self.start_plan(*next, cx, budget),
             Phase::Executing if self.steps_are_done() && self.succeeded == 0 => {
-                just(stopping(self.no_results()))
+                Decision::just(stopping(self.no_results()))
             }
             Phase::Executing if self.steps_are_done() => self.start_answer(budget),
             Phase::AwaitingAnswer { at, .. } if *at <= cx.now => self.start_answer(budget),
@@ -178,7 +178,7 @@ impl Run {
 
     fn start_plan(&self, next: NextPlan, cx: &Context<'_>, budget: &mut CommitBudget) -> Decision {
         if !self.may_call() {
-            return just(stopping(cap_reached(self)));
+            return Decision::just(stopping(cap_reached(self)));
         }
         if budget.calls == 0 {
             return Decision::default();
@@ -199,7 +199,7 @@ impl Run {
 
     fn start_answer(&self, budget: &mut CommitBudget) -> Decision {
         if !self.may_answer() {
-            return just(stopping(cap_reached(self)));
+            return Decision::just(stopping(cap_reached(self)));
         }
         if budget.calls == 0 {
             return Decision::default();
@@ -233,8 +233,4 @@ fn ending(reason: &StopReason) -> Event {
         StopReason::Failed(failure) => Event::RunFailed { failure: failure.clone() },
         StopReason::Cancelled(reason) => Event::RunCancelled { reason: reason.clone() },
     }
-}
-
-fn just(event: Event) -> Decision {
-    Decision { events: vec![event], ..Decision::default() }
 }

@@ -1,0 +1,17 @@
+//! Clients of language models.
+//!
+//! [`ChatModel`] is all that the rest of Sortie knows of a model: a request goes in, text streams
+//! out, and the last thing that comes is the [`Ending`] or a [`ModelError`] that says whether to
+//! try again. A client never tries again by itself: calls are counted where runs are decided.
+//!
+//! Neither keys nor prompts nor what models write are logged here.
+#![warn(missing_docs)]
+
+mod chat;
+mod error;
+
+pub use chat::{
+    ChatModel, Ending, ModelName, Piece, Pieces, Purpose, Request, Shape, StopReason, Tokens,
+    complete,
+};
+pub use error::{ErrorKind, ModelError};

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use sortie_coordinator::{
-    AnswerRequest, CatalogueWatch, Driver, DriverOptions, PlanRequest, Planner,
+    AnswerRequest, AnswerWord, Authors, CatalogueWatch, Driver, DriverOptions, PlanEnd,
+    PlanRequest, PlanWord, Planner,
 };
 use sortie_engine::{
     BadSchema, CommitId, Effect, Failure, Goal, Lane, RunId, Schema, StepDraft, ToolSpec, Usage,
@@ -109,30 +110,30 @@ struct OnePlan {
 
 #[async_trait]
 impl Planner for OnePlan {
-    async fn describe(&self) -> Arc<str> {
-        Arc::from("a script")
+    async fn describe(&self) -> Authors {
+        Authors::from("a script")
     }
 
     async fn make_plan(
         &self,
         _: PlanRequest,
-        steps: mpsc::Sender<StepDraft>,
-    ) -> Result<Usage, Failure> {
+        words: mpsc::Sender<PlanWord>,
+    ) -> Result<PlanEnd, Failure> {
         for step in &self.plan {
-            if steps.send(step.clone()).await.is_err() {
+            if words.send(PlanWord::Step(step.clone())).await.is_err() {
                 break;
             }
         }
-        Ok(Usage::default())
+        Ok(PlanEnd::default())
     }
 
     async fn synthesize(
         &self,
         _: AnswerRequest,
-        text: mpsc::Sender<String>,
+        words: mpsc::Sender<AnswerWord>,
     ) -> Result<Usage, Failure> {
         // Nobody counts any more when the benchmark is over.
-        let _ = text.send("done".to_owned()).await;
+        let _ = words.send(AnswerWord::Text("done".to_owned())).await;
         let _ = self.ended.send(());
         Ok(Usage::default())
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sortie_engine::{Catalogue, Command, Failure, FailureKind, ModelCall, Run, RunId, Usage};
+use sortie_engine::{Catalogue, Command, Failure, FailureKind, ModelCall, Run, RunId};
 use sortie_store::Store;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -172,17 +172,17 @@ impl Caller {
 
     /// A call and what takes in its words, both to their end; a failure of either ends both. Once
     /// nothing more can come, the call has as long to return as it may be silent.
-    async fn both<T>(
+    async fn both<E, T>(
         &self,
-        call: impl Future<Output = Result<Usage, Failure>>,
+        call: impl Future<Output = Result<E, Failure>>,
         intake: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<(Usage, T), Failure> {
+    ) -> Result<(E, T), Failure> {
         let (mut call, mut intake) = (pin!(call), pin!(intake));
         tokio::select! {
             biased;
-            usage = &mut call => {
-                let usage = usage?;
-                Ok((usage, intake.await?))
+            end = &mut call => {
+                let end = end?;
+                Ok((end, intake.await?))
             }
             taken = &mut intake => {
                 let taken = taken?;

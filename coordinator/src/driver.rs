@@ -30,7 +30,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::{Calls, Word};
-use crate::planner::Planner;
+use crate::planner::{Authors, Planner};
 use commit::CommitsDone;
 use live::{Live, Mail, Slot};
 use timers::Timers;
@@ -112,7 +112,7 @@ pub struct Driver {
     options: DriverOptions,
     clock: Clock,
     rng: fastrand::Rng,
-    planner: Arc<str>,
+    authors: Authors,
     calls: Calls,
     words: mpsc::Receiver<Word>,
     runs: BTreeMap<RunId, Slot>,
@@ -161,7 +161,7 @@ impl Driver {
             catalogue,
             clock,
             rng: fastrand::Rng::with_seed(options.seed),
-            planner: planner.describe().await,
+            authors: planner.describe().await,
             options,
             calls,
             words,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sortie_engine::{
-    AttemptNumber, Broken, Failure, PlanVersion, RunId, StepDraft, StepNumber, ToolSpec, Usage,
+    AttemptNumber, Broken, Failure, PlanVersion, Problem, RunId, StepDraft, StepNumber, ToolSpec,
+    Usage,
 };
 use tokio::sync::mpsc;
 
@@ -16,24 +17,67 @@ pub use grpc::GrpcPlanner;
 /// Makes plans and answers. Each call is one model call; retries are the engine's.
 #[async_trait]
 pub trait Planner: Send + Sync + 'static {
-    /// Who plans, for people; empty if not known.
-    async fn describe(&self) -> Arc<str>;
+    /// Who plans and answers, for people.
+    async fn describe(&self) -> Authors;
 
-    /// Makes one plan; each step goes into `steps` as soon as it is complete. Dropping the future
+    /// Makes one plan; each step goes into `words` as soon as it is complete. Dropping the future
     /// ends the call.
     async fn make_plan(
         &self,
         request: PlanRequest,
-        steps: mpsc::Sender<StepDraft>,
-    ) -> Result<Usage, Failure>;
+        words: mpsc::Sender<PlanWord>,
+    ) -> Result<PlanEnd, Failure>;
 
-    /// Makes one answer; its text goes into `text` as it is written. Dropping the future ends the
+    /// Makes one answer; its text goes into `words` as it is written. Dropping the future ends the
     /// call.
     async fn synthesize(
         &self,
         request: AnswerRequest,
-        text: mpsc::Sender<String>,
+        words: mpsc::Sender<AnswerWord>,
     ) -> Result<Usage, Failure>;
+}
+
+/// Who plans and who answers, for people; empty if not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authors {
+    /// Who makes plans.
+    pub planner: Arc<str>,
+    /// Who makes answers.
+    pub synthesizer: Arc<str>,
+}
+
+/// One author for both.
+impl From<&str> for Authors {
+    fn from(name: &str) -> Self {
+        Self { planner: Arc::from(name), synthesizer: Arc::from(name) }
+    }
+}
+
+/// What a planner says while it plans.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PlanWord {
+    /// A complete step.
+    Step(StepDraft),
+    /// It is at work and has no complete step yet.
+    Beat,
+}
+
+/// What a planner says at the end of a plan.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PlanEnd {
+    /// What the call used.
+    pub usage: Usage,
+    /// What is wrong with the text that the plan was read from.
+    pub problems: Vec<Problem>,
+}
+
+/// What a planner says while it writes an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnswerWord {
+    /// More text.
+    Text(String),
+    /// It is at work and has no more text yet.
+    Beat,
 }
 
 /// A goal to plan.
@@ -51,6 +95,8 @@ pub struct PlanRequest {
     pub max_steps: u32,
     /// The plan whose faults this one must not have.
     pub repair: Option<Arc<Broken>>,
+    /// What became of the plan that this one is to replace; empty if there was none.
+    pub replan: Vec<StepReport>,
 }
 
 /// Results to make an answer of.

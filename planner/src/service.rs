@@ -75,8 +75,8 @@ impl Planner for OfflinePlanner {
         &self,
         _: Request<v1::DescribePlannerRequest>,
     ) -> Result<Response<v1::DescribePlannerResponse>, Status> {
-        let planner = offline::NAME.to_owned();
-        Ok(Response::new(v1::DescribePlannerResponse { planner }))
+        let (planner, synthesizer) = (offline::NAME.to_owned(), offline::NAME.to_owned());
+        Ok(Response::new(v1::DescribePlannerResponse { planner, synthesizer }))
     }
 }
 
@@ -96,6 +96,11 @@ fn plan_parts(request: &v1::MakePlanRequest) -> Result<Vec<v1::MakePlanResponse>
         );
         return Err(Failure::new(FailureKind::Unplannable, message));
     }
+    if request.replan.is_some() {
+        let message = "the built-in offline planner has no other plan for the goal: a new one needs \
+                       a model, see README, section Models";
+        return Err(Failure::new(FailureKind::Unplannable, message));
+    }
     let tools: BTreeSet<_> = request.tools.iter().map(|tool| tool.name.as_str()).collect();
     let limit = match request.max_steps {
         0 => sortie_engine::MAX_STEPS as usize,
@@ -105,7 +110,8 @@ fn plan_parts(request: &v1::MakePlanRequest) -> Result<Vec<v1::MakePlanResponse>
         .map_err(|why| Failure::new(FailureKind::Unplannable, why.to_string()))?;
     let info = v1::PlannerInfo { planner: offline::NAME.to_owned() };
     let steps = steps.into_iter().map(|step| Part::Step(step.into()));
-    let end = Part::End(v1::PlanEnd { usage: Some(v1::Usage::default()) });
+    let end = v1::PlanEnd { usage: Some(v1::Usage::default()), problems: Vec::new() };
+    let end = Part::End(end);
     let parts = std::iter::once(Part::Info(info)).chain(steps).chain([end]);
     Ok(parts.map(|part| v1::MakePlanResponse { part: Some(part) }).collect())
 }

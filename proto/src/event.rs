@@ -83,8 +83,8 @@ fn kind_of(event: &Event) -> Kind {
             Kind::StepSuperseded(v1::StepSuperseded { step_id: step.get() })
         }
         E::StepUnknown { step, failure } => Kind::StepUnknown(step::unknown(*step, failure)),
-        E::AnswerAttemptStarted { attempt } => {
-            Kind::AnswerAttemptStarted(v1::AnswerAttemptStarted { attempt: attempt.get() })
+        E::AnswerAttemptStarted { attempt, synthesizer } => {
+            Kind::AnswerAttemptStarted(run::answer_started(*attempt, synthesizer))
         }
         E::AnswerAttemptFailed { attempt, failure, retry_at } => {
             Kind::AnswerAttemptFailed(run::answer_failed(*attempt, failure, *retry_at))
@@ -125,7 +125,8 @@ fn event_of(kind: Kind) -> Result<Event, BadField> {
         Kind::StepSuperseded(m) => Event::StepSuperseded { step: step_id(m.step_id)? },
         Kind::StepUnknown(m) => step::read_unknown(m)?,
         Kind::AnswerAttemptStarted(m) => {
-            Event::AnswerAttemptStarted { attempt: attempt(m.attempt)? }
+            let synthesizer = Arc::from(m.synthesizer);
+            Event::AnswerAttemptStarted { attempt: attempt(m.attempt)?, synthesizer }
         }
         Kind::AnswerAttemptFailed(m) => run::read_answer_failed(m)?,
         Kind::CommandDone(m) => Event::CommandDone { command: CommandId::new(&m.command_id) },

@@ -12,6 +12,8 @@ impl From<Usage> for v1::Usage {
             model_calls: usage.model_calls,
             input_tokens: usage.input_tokens,
             output_tokens: usage.output_tokens,
+            cost_nanodollars: usage.cost_nanodollars,
+            unpriced_calls: usage.unpriced_calls,
         }
     }
 }
@@ -22,6 +24,8 @@ impl From<v1::Usage> for Usage {
             model_calls: usage.model_calls,
             input_tokens: usage.input_tokens,
             output_tokens: usage.output_tokens,
+            cost_nanodollars: usage.cost_nanodollars,
+            unpriced_calls: usage.unpriced_calls,
         }
     }
 }

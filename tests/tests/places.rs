@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sortie_coordinator::{AnswerRequest, Driver, DriverOptions, PlanRequest, Planner};
+use sortie_coordinator::{
+    AnswerRequest, AnswerWord, Authors, Driver, DriverOptions, PlanEnd, PlanRequest, PlanWord,
+    Planner,
+};
 use sortie_engine::{
-    Command, CommandId, CommitId, Failure, FailureKind, Goal, Lane, RunId, RunState, StepDraft,
-    Usage,
+    Command, CommandId, CommitId, Failure, FailureKind, Goal, Lane, RunId, RunState, Usage,
 };
 use sortie_store::{Embedded, EmbeddedOptions, LaneOwner, ListQuery, Store, Submission};
 use tokio::sync::{mpsc, watch};
@@ -34,15 +36,15 @@ impl Notes {
 
 #[async_trait]
 impl Planner for Notes {
-    async fn describe(&self) -> Arc<str> {
-        Arc::from("notes")
+    async fn describe(&self) -> Authors {
+        Authors::from("notes")
     }
 
     async fn make_plan(
         &self,
         request: PlanRequest,
-        _: mpsc::Sender<StepDraft>,
-    ) -> Result<Usage, Failure> {
+        _: mpsc::Sender<PlanWord>,
+    ) -> Result<PlanEnd, Failure> {
         self.0.lock().unwrap().push((request.run.unique(), Instant::now()));
         sleep(CALL).await;
         Err(Failure::new(FailureKind::Unplannable, "there is no plan"))
@@ -51,7 +53,7 @@ impl Planner for Notes {
     async fn synthesize(
         &self,
         _: AnswerRequest,
-        _: mpsc::Sender<String>,
+        _: mpsc::Sender<AnswerWord>,
     ) -> Result<Usage, Failure> {
         Err(Failure::new(FailureKind::Internal, "nothing to answer"))
     }
@@ -62,23 +64,23 @@ struct Mute;
 
 #[async_trait]
 impl Planner for Mute {
-    async fn describe(&self) -> Arc<str> {
-        Arc::from("mute")
+    async fn describe(&self) -> Authors {
+        Authors::from("mute")
     }
 
     async fn make_plan(
         &self,
         _: PlanRequest,
-        steps: mpsc::Sender<StepDraft>,
-    ) -> Result<Usage, Failure> {
-        drop(steps);
+        words: mpsc::Sender<PlanWord>,
+    ) -> Result<PlanEnd, Failure> {
+        drop(words);
         std::future::pending().await
     }
 
     async fn synthesize(
         &self,
         _: AnswerRequest,
-        _: mpsc::Sender<String>,
+        _: mpsc::Sender<AnswerWord>,
     ) -> Result<Usage, Failure> {
         std::future::pending().await
     }

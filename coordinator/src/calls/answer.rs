@@ -14,9 +14,9 @@ use tokio::time::timeout;
 
 use super::Caller;
 use super::previews::{PREVIEW_BUDGET, cut, shares};
-use crate::planner::{AnswerRequest, ResultPreview, StepReport};
+use crate::planner::{AnswerRequest, AnswerWord, ResultPreview, StepReport};
 
-/// Pieces of text between the planner's client and this task.
+/// Words between the planner's client and this task.
 const PIECES: usize = 64;
 
 /// What an answer is made of, results still to be fetched.
@@ -91,7 +91,8 @@ async fn write(
         let mut answer = String::new();
         loop {
             match timeout(caller.silence, pieces.recv()).await {
-                Ok(Some(piece)) => {
+                Ok(Some(AnswerWord::Beat)) => {}
+                Ok(Some(AnswerWord::Text(piece))) => {
                     show(caller, attempt, answer.len(), &piece).await;
                     answer.push_str(&piece);
                 }

@@ -7,10 +7,10 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Caller;
-use crate::planner::PlanRequest;
+use crate::planner::{PlanEnd, PlanRequest, PlanWord};
 
-/// Steps between the planner's client and this task; the driver's channel is the real buffer.
-const STEPS: usize = 16;
+/// Words between the planner's client and this task; the driver's channel is the real buffer.
+const WORDS: usize = 16;
 
 pub(super) fn request(run: &Run, version: PlanVersion, catalogue: &Catalogue) -> PlanRequest {
     let goal = run.goal();
@@ -21,17 +21,19 @@ pub(super) fn request(run: &Run, version: PlanVersion, catalogue: &Catalogue) ->
         tools: catalogue.iter().cloned().collect(),
         max_steps: goal.limits.steps,
         repair: run.broken_plan().cloned(),
+        replan: Vec::new(),
     }
 }
 
 pub(super) async fn make(caller: Caller, request: PlanRequest) {
     let ModelCall::Plan(version) = caller.call else { return };
-    let (steps_tx, mut steps) = mpsc::channel(STEPS);
-    let call = caller.planner.make_plan(request, steps_tx);
+    let (words_tx, mut words) = mpsc::channel(WORDS);
+    let call = caller.planner.make_plan(request, words_tx);
     let forward = async {
         loop {
-            match timeout(caller.silence, steps.recv()).await {
-                Ok(Some(draft)) => {
+            match timeout(caller.silence, words.recv()).await {
+                Ok(Some(PlanWord::Beat)) => {}
+                Ok(Some(PlanWord::Step(draft))) => {
                     caller.say(Command::StepPlanned { version, draft: Arc::new(draft) }).await;
                 }
                 Ok(None) => return Ok(()),
@@ -42,7 +44,9 @@ pub(super) async fn make(caller: Caller, request: PlanRequest) {
     // A failed call ends at once; a good one only after its last step was handed on.
     caller
         .end(match caller.both(call, forward).await {
-            Ok((usage, ())) => Command::PlanEnded { version, usage },
+            Ok((PlanEnd { usage, problems }, ())) => {
+                Command::PlanEnded { version, usage, problems }
+            }
             Err(failure) => Command::PlanFailed { version, failure },
         })
         .await;

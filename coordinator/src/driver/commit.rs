@@ -48,7 +48,8 @@ impl Driver {
             now,
             seed: self.rng.u64(..),
             catalogue: &catalogue,
-            planner: &self.planner,
+            planner: &self.authors.planner,
+            synthesizer: &self.authors.synthesizer,
             retry: self.options.retry,
         };
         // Whoever did not wait takes no place before those who do.

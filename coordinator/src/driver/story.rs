@@ -25,7 +25,7 @@ pub(super) fn tell(run: RunId, events: &[Recorded]) {
                 let again = next.is_some();
                 tracing::warn!(seq, %version, %failure, again, "the planner gave no plan");
             }
-            Event::AnswerAttemptStarted { attempt } => {
+            Event::AnswerAttemptStarted { attempt, .. } => {
                 tracing::info!(seq, %attempt, "an answer is asked for");
             }
             Event::AnswerAttemptFailed { attempt, failure, retry_at } => {

@@ -9,7 +9,9 @@ use sortie_proto::{failure, v1};
 use tokio::sync::mpsc;
 use tonic::transport::Channel;
 
-use super::{AnswerRequest, PlanRequest, Planner, StepReport};
+use super::{
+    AnswerRequest, AnswerWord, Authors, PlanEnd, PlanRequest, PlanWord, Planner, StepReport,
+};
 
 /// The largest message either way; the servers hold to the same.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -33,13 +35,16 @@ impl GrpcPlanner {
 
 #[async_trait]
 impl Planner for GrpcPlanner {
-    async fn describe(&self) -> Arc<str> {
+    async fn describe(&self) -> Authors {
         let request = v1::DescribePlannerRequest {};
         match self.client.clone().describe_planner(request).await {
-            Ok(answer) => Arc::from(answer.into_inner().planner),
+            Ok(answer) => {
+                let v1::DescribePlannerResponse { planner, synthesizer } = answer.into_inner();
+                Authors { planner: Arc::from(planner), synthesizer: Arc::from(synthesizer) }
+            }
             Err(status) => {
                 tracing::warn!(code = ?status.code(), "the planner does not say who it is");
-                Arc::from("")
+                Authors::from("")
             }
         }
     }
@@ -47,21 +52,25 @@ impl Planner for GrpcPlanner {
     async fn make_plan(
         &self,
         request: PlanRequest,
-        steps: mpsc::Sender<StepDraft>,
-    ) -> Result<Usage, Failure> {
+        words: mpsc::Sender<PlanWord>,
+    ) -> Result<PlanEnd, Failure> {
+        use v1::make_plan_response::Part;
         let answer = self.client.clone().make_plan(plan_request(request)).await;
         let mut parts = answer.map_err(|status| failure::failure(&status))?.into_inner();
         loop {
             let message = parts.message().await.map_err(|status| failure::failure(&status))?;
             match message.map(|message| message.part) {
-                Some(Some(v1::make_plan_response::Part::Step(step))) => {
+                Some(Some(Part::Step(step))) => {
                     let draft = StepDraft::try_from(step).map_err(|field| not_a_step(&field))?;
-                    if steps.send(draft).await.is_err() {
-                        return Err(nobody_listens());
-                    }
+                    hand_on(&words, PlanWord::Step(draft)).await?;
                 }
-                Some(Some(v1::make_plan_response::Part::End(end))) => return Ok(usage(end.usage)),
-                Some(Some(v1::make_plan_response::Part::Info(_)) | None) => {}
+                Some(Some(Part::End(end))) => {
+                    let problems = end.problems.into_iter().map(Into::into).collect();
+                    return Ok(PlanEnd { usage: usage(end.usage), problems });
+                }
+                Some(Some(Part::Info(_) | Part::Beat(_)) | None) => {
+                    hand_on(&words, PlanWord::Beat).await?;
+                }
                 None => return Err(cut_off("plan")),
             }
         }
@@ -70,20 +79,17 @@ impl Planner for GrpcPlanner {
     async fn synthesize(
         &self,
         request: AnswerRequest,
-        text: mpsc::Sender<String>,
+        words: mpsc::Sender<AnswerWord>,
     ) -> Result<Usage, Failure> {
+        use v1::synthesize_response::Part;
         let answer = self.client.clone().synthesize(answer_request(request)).await;
         let mut parts = answer.map_err(|status| failure::failure(&status))?.into_inner();
         loop {
             let message = parts.message().await.map_err(|status| failure::failure(&status))?;
             match message.map(|message| message.part) {
-                Some(Some(v1::synthesize_response::Part::Text(piece))) => {
-                    if text.send(piece).await.is_err() {
-                        return Err(nobody_listens());
-                    }
-                }
-                Some(Some(v1::synthesize_response::Part::End(end))) => return Ok(usage(end.usage)),
-                Some(None) => {}
+                Some(Some(Part::Text(piece))) => hand_on(&words, AnswerWord::Text(piece)).await?,
+                Some(Some(Part::End(end))) => return Ok(usage(end.usage)),
+                Some(Some(Part::Beat(_)) | None) => hand_on(&words, AnswerWord::Beat).await?,
                 None => return Err(cut_off("answer")),
             }
         }
@@ -102,6 +108,8 @@ fn plan_request(request: PlanRequest) -> v1::MakePlanRequest {
         tools: request.tools.iter().map(|tool| tool.as_ref().into()).collect(),
         max_steps: request.max_steps,
         repair,
+        replan: (!request.replan.is_empty())
+            .then(|| v1::Replan { steps: request.replan.into_iter().map(report).collect() }),
     }
 }
 
@@ -150,7 +158,8 @@ fn cut_off(what: &str) -> Failure {
     )
 }
 
-/// The call is being ended by its owner; nobody reads this.
-fn nobody_listens() -> Failure {
-    Failure::new(FailureKind::Cancelled, "nobody listens to the planner any more")
+/// A failure means that the call is being ended by its owner; nobody reads it.
+async fn hand_on<T>(words: &mpsc::Sender<T>, word: T) -> Result<(), Failure> {
+    let nobody = |_| Failure::new(FailureKind::Cancelled, "nobody listens to the planner any more");
+    words.send(word).await.map_err(nobody)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::failure::Failure;
 use crate::ids::{AttemptNumber, CommandId, PlanVersion};
-use crate::plan::StepDraft;
+use crate::plan::{Problem, StepDraft};
 use crate::result::{AttemptReport, Usage};
 
 /// Something asked of or reported to the engine. Stale and repeated ones are no errors: they are
@@ -26,6 +26,8 @@ pub enum Command {
         version: PlanVersion,
         /// What the call used.
         usage: Usage,
+        /// What is wrong with the text that the plan was read from.
+        problems: Vec<Problem>,
     },
     /// The planner did not end its plan.
     PlanFailed {

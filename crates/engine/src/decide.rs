@@ -30,7 +30,9 @@ impl Run {
             // What is due follows from the state: see `settle`.
             Command::TimerDue => Ok(Decision::default()),
             Command::StepPlanned { version, draft } => self.step_planned(*version, draft, cx),
-            Command::PlanEnded { version, usage } => self.plan_ended(*version, *usage, cx),
+            Command::PlanEnded { version, usage, problems } => {
+                self.plan_ended(*version, *usage, problems, cx)
+            }
             Command::PlanFailed { version, failure } => self.plan_failed(*version, failure, cx),
             Command::AttemptEnded(report) => self.attempt_ended(report, cx),
             Command::AnswerEnded { attempt, text, usage } => {

@@ -21,6 +21,8 @@ pub struct Context<'a> {
     pub catalogue: &'a Catalogue,
     /// Who plans, for people.
     pub planner: &'a Arc<str>,
+    /// Who answers, for people.
+    pub synthesizer: &'a Arc<str>,
     /// How failures are retried.
     pub retry: RetryPolicy,
 }

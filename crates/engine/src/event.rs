@@ -224,6 +224,8 @@ pub enum Event {
     AnswerAttemptStarted {
         /// Which attempt.
         attempt: AttemptNumber,
+        /// Who answers, for people; empty if not known.
+        synthesizer: Arc<str>,
     },
     /// It did not give one.
     AnswerAttemptFailed {

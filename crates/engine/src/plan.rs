@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::failure::clip;
 use crate::ids::StepNumber;
 
 /// A step as its author wrote it.
@@ -40,6 +41,17 @@ pub struct Problem {
     pub step: Option<StepNumber>,
     /// What is wrong and what would be right, for the author.
     pub message: String,
+}
+
+/// Messages quote the author's words; no more of them than helps.
+pub(crate) const MAX_PROBLEM_BYTES: usize = 512;
+
+impl Problem {
+    /// The same with a message of bounded size, for problems told by others.
+    #[must_use]
+    pub(crate) fn clipped(&self) -> Self {
+        Self { step: self.step, message: clip(self.message.clone(), MAX_PROBLEM_BYTES) }
+    }
 }
 
 impl fmt::Display for Problem {

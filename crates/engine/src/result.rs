@@ -136,6 +136,10 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
+    /// What the calls with a known price cost, in billionths of a US dollar.
+    pub cost_nanodollars: u64,
+    /// Calls whose price is not known: the cost is without them.
+    pub unpriced_calls: u32,
 }
 
 impl std::ops::AddAssign for Usage {
@@ -143,6 +147,8 @@ impl std::ops::AddAssign for Usage {
         self.model_calls = self.model_calls.saturating_add(more.model_calls);
         self.input_tokens = self.input_tokens.saturating_add(more.input_tokens);
         self.output_tokens = self.output_tokens.saturating_add(more.output_tokens);
+        self.cost_nanodollars = self.cost_nanodollars.saturating_add(more.cost_nanodollars);
+        self.unpriced_calls = self.unpriced_calls.saturating_add(more.unpriced_calls);
     }
 }
 

@@ -64,7 +64,11 @@ fn play(world: &mut World, one: &Move) {
             world.take(Command::StepPlanned { version, draft: Arc::new(step) });
         }
         Move::EndPlan => {
-            world.take(Command::PlanEnded { version, usage: Usage::default() });
+            world.take(Command::PlanEnded {
+                version,
+                usage: Usage::default(),
+                problems: Vec::new(),
+            });
         }
         Move::FailPlan(kind) => {
             world.take(Command::PlanFailed { version, failure: failure(KINDS[*kind]) });
@@ -108,7 +112,11 @@ fn play(world: &mut World, one: &Move) {
         }
         Move::Stale(back) => {
             let version = PlanVersion::new(version.get().saturating_sub(*back));
-            world.take(Command::PlanEnded { version, usage: Usage::default() });
+            world.take(Command::PlanEnded {
+                version,
+                usage: Usage::default(),
+                problems: Vec::new(),
+            });
         }
         Move::Room { writes, calls } => {
             world.budget.writes = *writes;

@@ -42,6 +42,21 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::BadRequest,
+        Self::TooLong,
+        Self::RateLimited,
+        Self::QuotaExhausted,
+        Self::Overloaded,
+        Self::Unreachable,
+        Self::Timeout,
+        Self::CutOff,
+        Self::Protocol,
+    ];
+
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn may_pass(self) -> bool {

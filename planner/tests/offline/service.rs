@@ -43,6 +43,7 @@ async fn a_plan_comes_as_info_steps_and_end() {
         kinds.push(match response.part.unwrap() {
             Part::Info(info) => info.planner,
             Part::Step(step) => step.description,
+            Part::Beat(_) => "beat".to_owned(),
             Part::End(end) => end.usage.unwrap().model_calls.to_string(),
         });
     }
@@ -79,6 +80,7 @@ async fn an_answer_comes_in_lines_and_ends() {
         match response.part.unwrap() {
             Part::Text(text) => chunks.push(text),
             Part::End(_) => ended = true,
+            Part::Beat(_) => {}
         }
     }
     assert!(ended);

@@ -66,6 +66,13 @@ impl TryFrom<v1::RunLimits> for Limits {
     }
 }
 
+pub(super) fn answer_started(
+    attempt: AttemptNumber,
+    synthesizer: &str,
+) -> v1::AnswerAttemptStarted {
+    v1::AnswerAttemptStarted { attempt: attempt.get(), synthesizer: synthesizer.to_owned() }
+}
+
 pub(super) fn answer_failed(
     attempt: AttemptNumber,
     why: &Failure,

@@ -68,7 +68,13 @@ fn life() -> Vec<Event> {
 }
 
 fn usage() -> Usage {
-    Usage { model_calls: 1, input_tokens: 1 << 40, output_tokens: 3 }
+    Usage {
+        model_calls: 1,
+        input_tokens: 1 << 40,
+        output_tokens: 3,
+        cost_nanodollars: 1 << 50,
+        unpriced_calls: 7,
+    }
 }
 
 fn done(number: u32, attempt: AttemptNumber, body: ResultBody) -> Event {
@@ -155,7 +161,7 @@ fn working() -> Vec<Event> {
         },
         Event::StepQueued { step: step(3), attempt: attempt.next() },
         done(3, attempt.next(), stored),
-        Event::AnswerAttemptStarted { attempt },
+        Event::AnswerAttemptStarted { attempt, synthesizer: Arc::from("openai gpt") },
         Event::AnswerAttemptFailed { attempt, failure: failure(), retry_at: Some(at(100)) },
         Event::CommandDone { command: CommandId::new("c1") },
         Event::RunStopping { end: StopReason::Cancelled("enough".to_owned()) },

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
-use sortie_coordinator::{AnswerRequest, PlanRequest, Planner};
+use sortie_coordinator::{
+    AnswerRequest, AnswerWord, Authors, PlanEnd, PlanRequest, PlanWord, Planner,
+};
 use sortie_engine::{Failure, StepDraft, StepNumber, Usage};
 use tokio::sync::mpsc;
 
@@ -70,20 +72,20 @@ impl Script {
 
 #[async_trait]
 impl Planner for Script {
-    async fn describe(&self) -> Arc<str> {
-        Arc::from("a script")
+    async fn describe(&self) -> Authors {
+        Authors::from("a script")
     }
 
     async fn make_plan(
         &self,
         request: PlanRequest,
-        steps: mpsc::Sender<StepDraft>,
-    ) -> Result<Usage, Failure> {
+        words: mpsc::Sender<PlanWord>,
+    ) -> Result<PlanEnd, Failure> {
         let _open = self.calls.enter();
         for line in (self.lines)(&request) {
             match line {
                 Line::Step(draft) => {
-                    if steps.send(draft).await.is_err() {
+                    if words.send(PlanWord::Step(draft)).await.is_err() {
                         break;
                     }
                 }
@@ -91,13 +93,14 @@ impl Planner for Script {
                 Line::Fail(failure) => return Err(failure),
             }
         }
-        Ok(Usage { model_calls: 1, ..Usage::default() })
+        let usage = Usage { model_calls: 1, ..Usage::default() };
+        Ok(PlanEnd { usage, problems: Vec::new() })
     }
 
     async fn synthesize(
         &self,
         request: AnswerRequest,
-        text: mpsc::Sender<String>,
+        words: mpsc::Sender<AnswerWord>,
     ) -> Result<Usage, Failure> {
         let _open = self.calls.enter();
         for report in &request.steps {
@@ -108,7 +111,7 @@ impl Planner for Script {
                 }
                 Err(failure) => format!("{}!{}; ", report.number, failure.kind),
             };
-            if text.send(piece).await.is_err() {
+            if words.send(AnswerWord::Text(piece)).await.is_err() {
                 break;
             }
         }

@@ -69,7 +69,7 @@ impl Ledger {
             (Event::PlanVersionStarted { version, .. }, ModelCall::Plan(called)) => {
                 *version == called
             }
-            (Event::AnswerAttemptStarted { attempt }, ModelCall::Answer(called)) => {
+            (Event::AnswerAttemptStarted { attempt, .. }, ModelCall::Answer(called)) => {
                 *attempt == called
             }
             _ => false,

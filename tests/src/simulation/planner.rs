@@ -2,12 +2,13 @@
 //! that break off, hang or cannot plan. What it plans for a run depends only on the run, so that a
 //! repair may find the same steps again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
-use sortie_coordinator::{AnswerRequest, PlanRequest, Planner};
+use sortie_coordinator::{
+    AnswerRequest, AnswerWord, Authors, PlanEnd, PlanRequest, PlanWord, Planner,
+};
 use sortie_engine::{Failure, FailureKind, ModelCall, RunId, StepDraft, StepNumber, Usage};
 use tokio::sync::mpsc;
 
@@ -38,15 +39,15 @@ impl ScriptedPlanner {
 
 #[async_trait]
 impl Planner for ScriptedPlanner {
-    async fn describe(&self) -> Arc<str> {
-        Arc::from("a script")
+    async fn describe(&self) -> Authors {
+        Authors::from("a script")
     }
 
     async fn make_plan(
         &self,
         request: PlanRequest,
-        steps: mpsc::Sender<StepDraft>,
-    ) -> Result<Usage, Failure> {
+        words: mpsc::Sender<PlanWord>,
+    ) -> Result<PlanEnd, Failure> {
         self.begins(request.run, ModelCall::Plan(request.version)).await;
         let mut mood = self.rng(request.run, u64::from(request.version.get()));
         let mut plan = sound_plan(&mut self.rng(request.run, 0));
@@ -62,20 +63,21 @@ impl Planner for ScriptedPlanner {
             if breaks_off && mood.bool() {
                 return Err(Failure::new(FailureKind::Unavailable, "the planner broke off"));
             }
-            if steps.send(draft).await.is_err() {
+            if words.send(PlanWord::Step(draft)).await.is_err() {
                 break;
             }
         }
         if hangs {
             std::future::pending::<()>().await;
         }
-        Ok(Usage { model_calls: 1, ..Usage::default() })
+        let usage = Usage { model_calls: 1, ..Usage::default() };
+        Ok(PlanEnd { usage, problems: Vec::new() })
     }
 
     async fn synthesize(
         &self,
         request: AnswerRequest,
-        text: mpsc::Sender<String>,
+        words: mpsc::Sender<AnswerWord>,
     ) -> Result<Usage, Failure> {
         self.begins(request.run, ModelCall::Answer(request.attempt)).await;
         let mut mood = self.rng(request.run, 1000 + u64::from(request.attempt.get()));
@@ -86,7 +88,7 @@ impl Planner for ScriptedPlanner {
         // The answer is a function of the results: a checker can tell what it should be.
         for step in &request.steps {
             let json = step.outcome.as_ref().ok().map(|preview| preview.json.as_str());
-            if text.send(values::said(step.number, json)).await.is_err() {
+            if words.send(AnswerWord::Text(values::said(step.number, json))).await.is_err() {
                 break;
             }
         }

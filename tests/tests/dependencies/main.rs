@@ -15,23 +15,34 @@ use graph::{Graph, root};
 
 /// Whom of the workspace each member may know. The engine decides and knows nobody; services meet
 /// in contracts; only the program and the tests know everybody.
-const MAY_KNOW: [(&str, &[&str]); 13] = [
+const MAY_KNOW: [(&str, &[&str]); 14] = [
     ("sortie-engine", &[]),
     ("sortie-llm", &[]),
     ("sortie-proto", &["engine"]),
     ("sortie-service", &["engine"]),
     ("sortie-store", &["engine", "proto"]),
-    ("sortie-planner", &["engine", "proto", "service", "llm"]),
+    ("sortie-models", &["engine", "llm"]),
+    ("sortie-planner", &["engine", "proto", "service", "llm", "models"]),
     ("sortie-coordinator", &["engine", "proto", "service", "store"]),
-    ("sortie-worker", &["engine", "proto", "service", "store", "llm"]),
+    ("sortie-worker", &["engine", "proto", "service", "store", "llm", "models"]),
     ("sortie-cli", EVERYBODY),
     ("sortie-tests", EVERYBODY),
     ("sortie-bench", EVERYBODY),
     ("own-tool", &["engine", "worker", "cli"]),
     ("xtask", &[]),
 ];
-const EVERYBODY: &[&str] =
-    &["engine", "proto", "service", "store", "llm", "planner", "coordinator", "worker", "cli"];
+const EVERYBODY: &[&str] = &[
+    "engine",
+    "proto",
+    "service",
+    "store",
+    "llm",
+    "models",
+    "planner",
+    "coordinator",
+    "worker",
+    "cli",
+];
 
 /// The members that may use a crate, where not all may: what speaks to the world has one home.
 const HOMES: [(&str, &[&str]); 3] = [

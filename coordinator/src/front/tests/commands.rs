@@ -41,6 +41,7 @@ fn drive_one(store: Arc<Probe>) -> JoinHandle<()> {
             seed: 1,
             catalogue: &Catalogue::default(),
             planner: &Arc::from(""),
+            synthesizer: &Arc::from(""),
             retry: RetryPolicy::default(),
         };
         let decision = folded.decide(&command, &context).unwrap();

@@ -141,7 +141,8 @@ async fn the_answer_is_seen_as_it_is_written() {
     let mut stream = bench.watch("").await.unwrap();
     next_event(&mut stream).await.unwrap();
     let attempt = AttemptNumber::FIRST;
-    scribe.write(vec![Event::AnswerAttemptStarted { attempt }]).await;
+    let synthesizer = std::sync::Arc::from("");
+    scribe.write(vec![Event::AnswerAttemptStarted { attempt, synthesizer }]).await;
     next_event(&mut stream).await.unwrap();
     let text =
         |offset, text: &str| Signal::AnswerText { run: run(1), attempt, offset, text: text.into() };

@@ -68,6 +68,7 @@ async fn make_plan(cluster: &Cluster, goal: String, max_steps: u32) -> Result<Pl
         tools: list_tools(cluster).await?,
         max_steps,
         repair: None,
+        replan: None,
     };
     let failed = |status: Status| cluster.error("plan the goal", &status);
     let mut parts = cluster.planner().make_plan(request).await.map_err(failed)?.into_inner();
@@ -80,11 +81,24 @@ async fn make_plan(cluster: &Cluster, goal: String, max_steps: u32) -> Result<Pl
                 return Err(failed(Status::resource_exhausted(message)));
             }
             Some(Part::Step(step)) => plan.steps.push(step),
-            Some(Part::End(_)) => return Ok(plan),
-            None => {}
+            Some(Part::End(end)) => return sound(plan, &end).map_err(failed),
+            Some(Part::Beat(_)) | None => {}
         }
     }
     Err(failed(Status::internal("the planner broke off in the middle of its plan")))
+}
+
+/// A plan with faults is none: nothing would run it.
+fn sound(plan: Plan, end: &v1::PlanEnd) -> Result<Plan, Status> {
+    if end.problems.is_empty() {
+        return Ok(plan);
+    }
+    let told = end.problems.iter().map(|problem| match problem.step_number {
+        0 => problem.message.clone(),
+        number => format!("step {number}: {}", problem.message),
+    });
+    let told: Vec<_> = told.collect();
+    Err(Status::failed_precondition(format!("the plan is not sound: {}", told.join("; "))))
 }
 
 /// The steps, each as far to the right as it lies deep.

@@ -17,7 +17,7 @@ fn plan() -> Vec<Result<v1::MakePlanResponse, Status>> {
         part(Part::Info(v1::PlannerInfo { planner: "rules".to_owned() })),
         part(Part::Step(draft(1, "{\"expression\":\"6*7\"}", &[]))),
         part(Part::Step(draft(2, "{\"expression\":\"{{1}}+1\"}", &[1]))),
-        part(Part::End(v1::PlanEnd { usage: None })),
+        part(Part::End(v1::PlanEnd::default())),
     ]
 }
 

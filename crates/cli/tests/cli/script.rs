@@ -85,7 +85,12 @@ pub(crate) fn failure(kind: v1::FailureKind, message: &str) -> Option<v1::Failur
 }
 
 pub(crate) fn answered(answer: &str, partial: bool) -> Kind {
-    let usage = Some(v1::Usage { model_calls: 2, input_tokens: 10, output_tokens: 5 });
+    let usage = Some(v1::Usage {
+        model_calls: 2,
+        input_tokens: 10,
+        output_tokens: 5,
+        ..v1::Usage::default()
+    });
     Kind::RunSucceeded(v1::RunSucceeded { answer: answer.to_owned(), partial, usage })
 }
 
@@ -103,7 +108,13 @@ pub(crate) fn small_run() -> Vec<Act> {
         event(5, queued(1)),
         started(1),
         event(6, succeeded(1, "42")),
-        event(7, Kind::AnswerAttemptStarted(v1::AnswerAttemptStarted { attempt: 1 })),
+        event(
+            7,
+            Kind::AnswerAttemptStarted(v1::AnswerAttemptStarted {
+                attempt: 1,
+                synthesizer: String::new(),
+            }),
+        ),
         item(Item::AnswerText(v1::AnswerText { attempt: 1, offset: 0, text: "4".to_owned() }), ""),
         event(8, answered("42", false)),
     ]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::event::{PlannedStep, ToolTerms};
 use crate::failure::clip;
 use crate::ids::{StepId, StepNumber};
-use crate::plan::{Problem, StepDraft};
+use crate::plan::{MAX_PROBLEM_BYTES, Problem, StepDraft};
 use crate::run::{Plan, Run, Step};
 use crate::template::{Reference, Template};
 use crate::tool::{Catalogue, ToolSpec};
@@ -18,8 +18,6 @@ use crate::tool::{Catalogue, ToolSpec};
 const MAX_INPUT_BYTES: usize = 256 * 1024;
 /// The longest description, in bytes: it is shown on one line.
 const MAX_DESCRIPTION_BYTES: usize = 2048;
-/// Messages quote the author's words; no more of them than helps.
-const MAX_PROBLEM_BYTES: usize = 512;
 /// One step has at most so many problems told of it.
 const MAX_STEP_PROBLEMS: usize = 16;
 /// A step waits for at most so many others, as many as a plan can have.

@@ -46,11 +46,15 @@ impl Run {
         &self,
         version: PlanVersion,
         usage: Usage,
+        told: &[Problem],
         cx: &Context<'_>,
     ) -> Result<Decision, Refusal> {
         let Some(plan) = self.open_plan(version)? else { return Ok(Decision::default()) };
-        let mut problems = known_problems(plan);
-        problems.extend(check::whole(self, plan, cx.catalogue));
+        let mut problems: Vec<_> = told.iter().take(MAX_PROBLEMS).map(Problem::clipped).collect();
+        problems.extend(known_problems(plan));
+        // A plan that could not be read has no steps, which is no second fault.
+        let unreadable = plan.len() == 0 && !problems.is_empty();
+        problems.extend(check::whole(self, plan, cx.catalogue).into_iter().filter(|_| !unreadable));
         if problems.is_empty() {
             let event = Event::PlanAccepted { version, usage };
             return Ok(Decision::just(event));

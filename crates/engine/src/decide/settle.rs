@@ -170,8 +170,8 @@ impl Run {
             Phase::Executing if self.steps_are_done() && self.succeeded == 0 => {
                 Decision::just(stopping(self.no_results()))
             }
-            Phase::Executing if self.steps_are_done() => self.start_answer(budget),
-            Phase::AwaitingAnswer { at, .. } if *at <= cx.now => self.start_answer(budget),
+            Phase::Executing if self.steps_are_done() => self.start_answer(cx, budget),
+            Phase::AwaitingAnswer { at, .. } if *at <= cx.now => self.start_answer(cx, budget),
             _ => Decision::default(),
         }
     }
@@ -197,7 +197,7 @@ impl Run {
         Decision { events, start, ..Decision::default() }
     }
 
-    fn start_answer(&self, budget: &mut CommitBudget) -> Decision {
+    fn start_answer(&self, cx: &Context<'_>, budget: &mut CommitBudget) -> Decision {
         if !self.may_answer() {
             return Decision::just(stopping(cap_reached(self)));
         }
@@ -206,7 +206,8 @@ impl Run {
         }
         budget.calls -= 1;
         let attempt = self.next_answer();
-        let events = vec![Event::AnswerAttemptStarted { attempt }];
+        let events =
+            vec![Event::AnswerAttemptStarted { attempt, synthesizer: cx.synthesizer.clone() }];
         Decision { events, start: Some(ModelCall::Answer(attempt)), ..Decision::default() }
     }
 

@@ -57,7 +57,7 @@ pub fn check_commit(before: Seq, commit: &Folded, after: &Run) -> Vec<Breach> {
     });
     let opened = named(commit, |event| match event {
         Event::PlanVersionStarted { version, .. } => Some(ModelCall::Plan(*version)),
-        Event::AnswerAttemptStarted { attempt } => Some(ModelCall::Answer(*attempt)),
+        Event::AnswerAttemptStarted { attempt, .. } => Some(ModelCall::Answer(*attempt)),
         _ => None,
     });
     let started: BTreeSet<_> = commit.start.into_iter().collect();

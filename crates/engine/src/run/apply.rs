@@ -45,7 +45,7 @@ impl Run {
                 self.tally.plan_failures += u32::from(!is_takeover);
                 self.expect_plan(*next);
             }
-            Event::AnswerAttemptStarted { attempt } => {
+            Event::AnswerAttemptStarted { attempt, .. } => {
                 self.tally.model_calls += 1;
                 self.phase = Phase::Answering(*attempt);
             }

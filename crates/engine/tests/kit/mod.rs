@@ -116,6 +116,7 @@ impl World {
             seed: 7,
             catalogue: &self.catalogue,
             planner: &self.planner,
+            synthesizer: &self.planner,
             retry: RetryPolicy::default(),
         };
         self.last = self.run.advance(queue.iter(), &cx, self.budget);
@@ -148,7 +149,11 @@ impl World {
     }
 
     pub fn plan_ends(&self) -> Command {
-        Command::PlanEnded { version: self.version(), usage: Usage::default() }
+        Command::PlanEnded {
+            version: self.version(),
+            usage: Usage::default(),
+            problems: Vec::new(),
+        }
     }
 
     pub fn step(&self, number: u32) -> &Step {

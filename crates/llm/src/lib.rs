@@ -11,6 +11,7 @@ mod chat;
 mod connect;
 mod crypto;
 mod error;
+pub mod script;
 mod spec;
 
 pub use chat::{

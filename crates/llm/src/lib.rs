@@ -11,6 +11,8 @@ mod chat;
 mod connect;
 mod crypto;
 mod error;
+#[cfg(feature = "mock")]
+pub mod mock;
 pub mod script;
 mod spec;
 

@@ -146,6 +146,11 @@ impl View {
                 self.add_usage(e.usage.as_ref());
             }
             Kind::PlanRejected(e) => self.add_usage(e.usage.as_ref()),
+            Kind::PlanRestored(e) => {
+                self.version = e.version;
+                self.state = RunState::Executing;
+            }
+            Kind::AnswerAttemptFailed(e) => self.add_usage(e.usage.as_ref()),
             Kind::AnswerAttemptStarted(_) => self.state = RunState::Synthesizing,
             Kind::RunStopping(e) => {
                 self.state = RunState::Stopping;
@@ -170,8 +175,11 @@ impl View {
     }
 
     fn apply_step(&mut self, kind: &v1::event::Kind, at: Option<Timestamp>) {
-        if let v1::event::Kind::StepSucceeded(e) = kind {
-            self.add_usage(e.usage.as_ref());
+        match kind {
+            v1::event::Kind::StepSucceeded(e) => self.add_usage(e.usage.as_ref()),
+            v1::event::Kind::StepRetrying(e) => self.add_usage(e.usage.as_ref()),
+            v1::event::Kind::StepFailed(e) => self.add_usage(e.usage.as_ref()),
+            _ => {}
         }
         let because_of = match kind {
             v1::event::Kind::StepSkipped(e) => self.steps.get(&e.because_of).map(|s| s.number),
@@ -201,6 +209,8 @@ impl View {
             self.usage.model_calls += more.model_calls;
             self.usage.input_tokens += more.input_tokens;
             self.usage.output_tokens += more.output_tokens;
+            self.usage.cost_nanodollars += more.cost_nanodollars;
+            self.usage.unpriced_calls += more.unpriced_calls;
         }
     }
 }

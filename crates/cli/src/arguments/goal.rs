@@ -81,6 +81,7 @@ impl GoalArgs {
             },
             limits: Some(limits(&settings.limits)),
             labels: goal.labels.into_iter().collect(),
+            replan: v1::ReplanPolicy::from(goal.replan).into(),
         })
     }
 }

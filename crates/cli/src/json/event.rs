@@ -59,7 +59,8 @@ fn event_object(view: &View, event: &v1::Event) -> Option<Object> {
         | Kind::StepAdopted(_)
         | Kind::PlanAccepted(_)
         | Kind::PlanRejected(_)
-        | Kind::PlanCallFailed(_) => plan_fields(object, kind),
+        | Kind::PlanCallFailed(_)
+        | Kind::PlanRestored(_) => plan_fields(object, kind),
         run => run_fields(object, run),
     })
 }
@@ -74,6 +75,7 @@ const fn name(kind: &Kind) -> &'static str {
         Kind::PlanAccepted(_) => "plan_accepted",
         Kind::PlanRejected(_) => "plan_rejected",
         Kind::PlanCallFailed(_) => "plan_call_failed",
+        Kind::PlanRestored(_) => "plan_restored",
         Kind::StepQueued(_) => "step_queued",
         Kind::StepSucceeded(_) => "step_succeeded",
         Kind::StepRetrying(_) => "step_retrying",
@@ -124,6 +126,7 @@ fn plan_fields(object: Object, kind: &Kind) -> Object {
             .put("version", e.version)
             .put("error", error(e.failure.as_ref()))
             .put("retry_at", time(e.retry_at.as_ref())),
+        Kind::PlanRestored(e) => object.put("version", e.version),
         _ => object,
     }
 }

@@ -104,7 +104,7 @@ fn nothing_of_a_stranger_reaches_stderr_untamed() {
             step: Some(step),
             ..Default::default()
         }),
-        Kind::StepFailed(v1::StepFailed { step_id: 1, failure: failure.clone() }),
+        Kind::StepFailed(v1::StepFailed { step_id: 1, failure: failure.clone(), usage: None }),
         Kind::RunFailed(v1::RunFailed { failure }),
     ];
     for kind in kinds {

@@ -66,6 +66,9 @@ fn tell_event(view: &View, kind: &Kind) -> Vec<Line> {
             let again = e.retry_at.is_some() || e.next_cause() != v1::PlanCause::Unspecified;
             call_failed("plan", e.failure.as_ref(), again)
         }
+        Kind::PlanRestored(_) => {
+            vec![note("there is no other plan: the answer is made of what there is")]
+        }
         Kind::AnswerAttemptStarted(_) => vec![note("writing the answer")],
         Kind::AnswerAttemptFailed(e) => {
             call_failed("answer", e.failure.as_ref(), e.retry_at.is_some())
@@ -89,7 +92,7 @@ fn plan_started(e: &v1::PlanVersionStarted) -> Vec<Line> {
     let why = match e.cause() {
         v1::PlanCause::Repair => Some("because of the faults"),
         v1::PlanCause::Takeover => Some("because another coordinator took over"),
-        v1::PlanCause::Replan => Some("because the plan did not lead to the goal"),
+        v1::PlanCause::Replan => Some("because steps failed or found nothing"),
         v1::PlanCause::Retry => Some("because the planner broke off"),
         v1::PlanCause::Unspecified | v1::PlanCause::First => None,
     };

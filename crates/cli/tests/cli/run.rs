@@ -108,6 +108,7 @@ fn a_partial_answer_says_on_stderr_what_is_missing() {
     let failed = v1::StepFailed {
         step_id: 12,
         failure: failure(v1::FailureKind::NotFound, "no passage about Oz"),
+        usage: None,
     };
     let watch = vec![
         event(1, submitted()),

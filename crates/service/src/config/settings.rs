@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sortie_engine::{
     Limits, MAX_ATTEMPTS, MAX_MODEL_CALLS, MAX_PLAN_REPAIRS, MAX_RUN_TIMEOUT, MAX_STEPS,
+    ReplanPolicy,
 };
 
 pub use models::{ModelSettings, ModelTimeouts, ModelsSettings, PROVIDERS, SCRIPT};
@@ -57,15 +58,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// What becomes of a run whose plan did not lead to the goal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replan {
-    /// Its answer is made of what there is.
-    Never,
-    /// A step that failed for good leads to another plan.
-    OnFailure,
-}
-
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -85,8 +77,8 @@ pub struct Settings {
     pub prompts: Setting<Option<PathBuf>>,
     /// A file of prices instead of those of the program.
     pub prices: Setting<Option<PathBuf>>,
-    /// What becomes of a run whose plan did not lead to the goal.
-    pub replan: Setting<Replan>,
+    /// When runs ask for another plan.
+    pub replan: Setting<ReplanPolicy>,
     /// Worker slots.
     pub concurrency: Setting<usize>,
     /// Ended runs that are kept in memory.
@@ -130,7 +122,7 @@ impl Default for Settings {
             model_timeouts: ModelTimeouts::default(),
             prompts: Setting::default(None),
             prices: Setting::default(None),
-            replan: Setting::default(Replan::Never),
+            replan: Setting::default(ReplanPolicy::Never),
             concurrency: Setting::default(CONCURRENCY),
             retention: Setting::default(RETENTION),
             reflection: Setting::default(true),
@@ -259,10 +251,10 @@ fn beside(path: PathBuf, origin: &Origin) -> PathBuf {
     }
 }
 
-fn replan(raw: &Raw) -> Result<Replan, String> {
+fn replan(raw: &Raw) -> Result<ReplanPolicy, String> {
     match raw.text()?.as_str() {
-        "never" => Ok(Replan::Never),
-        "on-failure" => Ok(Replan::OnFailure),
+        "never" => Ok(ReplanPolicy::Never),
+        "on-failure" => Ok(ReplanPolicy::OnFailure),
         other => Err(format!("is `{other}`, must be never or on-failure")),
     }
 }

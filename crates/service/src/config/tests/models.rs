@@ -33,7 +33,7 @@ fn every_role_has_its_own_settings_beside_the_general_ones() {
     let times = &settings.model_timeouts;
     let seconds = [&times.connect, &times.first, &times.idle].map(|time| time.value.as_secs());
     assert_eq!(seconds, [10, 20, 3]);
-    assert_eq!(settings.replan.value, Replan::OnFailure);
+    assert_eq!(settings.replan.value, sortie_engine::ReplanPolicy::OnFailure);
     assert_eq!(settings.file, Some(path));
 }
 

@@ -37,6 +37,7 @@ pub(crate) async fn execute(args: DoctorArgs, mut app: App) -> Result<Exit, Erro
     let mut signals = Signals::listen()?;
     let mut report = Report::of(&app.settings, &app.keys)?;
     if !args.no_calls {
+        report.is_asked = true;
         // The timeouts of models hold; Ctrl-C does not wait for them.
         report.calls = tokio::select! {
             calls = call_all(&report.roles) => calls,

@@ -24,6 +24,8 @@ pub(super) struct Report {
     /// Where `run` and `plan` go instead of here, and who says so.
     pub(super) endpoint: Option<(String, String)>,
     pub(super) roles: ByRole<RoleCheck>,
+    /// Whether models were asked.
+    pub(super) is_asked: bool,
     pub(super) calls: Vec<Call>,
     pub(super) prompts: PromptCheck,
     pub(super) prices_from: Option<PathBuf>,
@@ -76,6 +78,7 @@ impl Report {
             file: settings.file.clone(),
             endpoint: endpoint.map(|url| (url, settings.endpoint.origin.to_string())),
             roles,
+            is_asked: false,
             calls: Vec::new(),
             prompts: PromptCheck::of(&models::prompts(settings)?, &models::prompt_sources()),
             prices_from: settings.prices.value.clone(),

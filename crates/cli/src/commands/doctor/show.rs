@@ -16,17 +16,15 @@ pub(super) fn text(report: &Report) -> String {
     lines.push(String::new());
     lines.push(roles(report));
     lines.push(String::new());
-    let offline: Vec<_> = names(report, RoleCheck::is_offline);
-    if !offline.is_empty() {
-        let follow = if offline.len() == 1 { "follows" } else { "follow" };
-        let offline = offline.join(", ");
-        lines.push(format!("offline  {offline} {follow} the built-in rules; for a model, {HOW}"));
-    }
+    lines.extend(offline(report));
     for (role, check) in report.roles.iter() {
         lines.extend(check.fault().map(|fault| format!("failed   {role}: {fault}")));
     }
     lines.extend(report.calls.iter().map(call));
     lines.extend(report.prompts.faults.iter().map(|fault| format!("failed   {fault}")));
+    if !report.is_asked {
+        lines.push("no model was asked".to_owned());
+    }
     let fine = if report.is_fine() { "all is well" } else { "not all is well" };
     lines.push(fine.to_owned());
     lines.iter().map(|line| harmless_lines(line)).collect::<Vec<_>>().join("\n")
@@ -101,6 +99,24 @@ fn call(call: &Call) -> String {
         }
         Err(message) => format!("failed   {name} ({roles}): {message}"),
     }
+}
+
+/// What happens without a model, and how to get one.
+fn offline(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    let names = names(report, RoleCheck::is_offline);
+    if names.is_empty() {
+        return lines;
+    }
+    let rules: Vec<_> = names.iter().copied().filter(|name| *name != "executor").collect();
+    if !rules.is_empty() {
+        lines.push(format!("offline  {}: by the built-in rules", rules.join(", ")));
+    }
+    if rules.len() < names.len() {
+        lines.push("offline  executor: without the tools that need a model".to_owned());
+    }
+    lines.push(format!("         for a model, {HOW}"));
+    lines
 }
 
 fn names(report: &Report, is: impl Fn(&RoleCheck) -> bool) -> Vec<&'static str> {

@@ -8,10 +8,19 @@
 #![warn(missing_docs)]
 
 mod chat;
+mod connect;
+mod crypto;
 mod error;
+#[cfg(feature = "mock")]
+pub mod mock;
+pub mod script;
+mod spec;
 
 pub use chat::{
     ChatModel, Ending, ModelName, Piece, Pieces, Purpose, Request, Shape, StopReason, Tokens,
     complete,
 };
+pub use connect::connect;
+pub use crypto::install_crypto;
 pub use error::{ErrorKind, ModelError};
+pub use spec::{Key, ModelSpec, Provider, Timeouts, UnknownProvider};

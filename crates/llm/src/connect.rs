@@ -95,8 +95,12 @@ impl ChatModel for Remote {
         let shapes = shape.as_ref().map(|_| self.shapes.clone());
         let pulse = Arc::new(Pulse::default());
         let options = self.options(&model, shape, request.max_tokens, pulse.clone());
+        let shown = request.examples.into_iter().flat_map(|exchange| {
+            [ChatMessage::user(exchange.user), ChatMessage::assistant(exchange.assistant)]
+        });
         let chat = ChatRequest::default()
             .with_system(request.system)
+            .append_messages(shown)
             .append_message(ChatMessage::user(request.user));
         let call = self.genai.exec_chat_stream(self.target(&model), chat, Some(&options)).await;
         let stream = call.map_err(|error| asked.fault(&error))?.stream;

@@ -17,8 +17,8 @@ pub mod script;
 mod spec;
 
 pub use chat::{
-    ChatModel, Ending, ModelName, Piece, Pieces, Purpose, Request, Shape, StopReason, Tokens,
-    complete,
+    ChatModel, Ending, Exchange, ModelName, Piece, Pieces, Purpose, Request, Shape, StopReason,
+    Tokens, complete,
 };
 pub use connect::connect;
 pub use crypto::install_crypto;

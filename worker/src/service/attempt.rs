@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use sortie_engine::{
     AttemptReport, Delivery, Effect, Failure, FailureKind, Outcome, ResultBody, ResultId,
-    StepNumber, StepResult, Timestamp, Usage, WorkerName, render,
+    StepNumber, StepResult, Timestamp, WorkerName, render,
 };
 use sortie_store::{Claimed, Clock, Completion, InputValue, ReadyEntry, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 use super::STORE_PAUSE;
 use super::held::Hold;
 use super::reports::{Report, Reports};
-use crate::executor::{Attempt, Executor};
+use crate::executor::{Attempt, Ended, Executor};
 use crate::tool::Call;
 
 /// The largest input after its references were filled in, in bytes of JSON.
@@ -49,14 +49,14 @@ impl Runner {
             worker = %self.worker,
         );
         let effect = entry.terms.effect;
-        let (outcome, workers_lost) = match Delivery::judge(effect, entry.workers_lost, deliveries)
-        {
-            Delivery::Refuse { failure, workers_lost } => (Err(failure), workers_lost),
+        let (ended, workers_lost) = match Delivery::judge(effect, entry.workers_lost, deliveries) {
+            Delivery::Refuse { failure, workers_lost } => (failure.into(), workers_lost),
             Delivery::Run { workers_lost } => {
                 let work = self.attempt(&entry, hold.stopped()).instrument(span);
                 (work.await, workers_lost)
             }
         };
+        let Ended { outcome, usage } = ended;
         let outcome = match outcome {
             Ok(result) => Outcome::Succeeded(result),
             Err(failure) if was_stopped(&failure, &hold) => return,
@@ -69,31 +69,37 @@ impl Runner {
             worker: self.worker.clone(),
             started_at,
             workers_lost,
-            usage: Usage::default(),
+            usage,
         };
         let completion = Completion { run: entry.run, token: hold.token(), report };
         self.reports.send(Report { completion, hold }).await;
     }
 
-    async fn attempt(
+    async fn attempt(&self, entry: &ReadyEntry, stopped: &CancellationToken) -> Ended {
+        let attempt = match self.prepare(entry, stopped).await {
+            Ok(attempt) => attempt,
+            Err(failure) => return failure.into(),
+        };
+        let Ended { outcome, usage } = self.executor.execute(attempt).await;
+        let outcome = match outcome {
+            Ok(result) => self.place(entry, result, stopped).await,
+            Err(failure) => Err(failure),
+        };
+        Ended { outcome, usage }
+    }
+
+    async fn prepare(
         &self,
         entry: &ReadyEntry,
         stopped: &CancellationToken,
-    ) -> Result<StepResult, Failure> {
+    ) -> Result<Attempt, Failure> {
         let values = self.fetch(entry).await?;
         let find = |number| values.get(&number).map(|value| &**value);
         let input = render(&entry.planned.input, find, MAX_RENDERED_BYTES)?;
-        let call = Call {
-            run: entry.run,
-            step: entry.step,
-            attempt: entry.attempt,
-            generation: entry.generation,
-            stopped: stopped.clone(),
-        };
+        let (attempt, generation) = (entry.attempt, entry.generation);
+        let call = Call::new(entry.run, entry.step, attempt, generation, stopped.clone());
         let time_left = entry.deadline.since(self.clock.now());
-        let tool = entry.planned.tool.clone();
-        let result = self.executor.execute(Attempt { tool, input, call, time_left }).await?;
-        self.place(entry, result, stopped).await
+        Ok(Attempt { tool: entry.planned.tool.clone(), input, call, time_left })
     }
 
     /// The results that the input refers to: those that came along, and the others from the store.

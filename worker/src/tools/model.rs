@@ -133,14 +133,8 @@ impl Reader {
         shape: Option<Shape>,
         call: &Call,
     ) -> Result<Said, Failure> {
-        let filled = self.prompt.fill(values);
-        let request = Request {
-            purpose: self.purpose,
-            system: filled.system,
-            user: filled.user,
-            shape,
-            max_tokens: Some(MAX_TOKENS),
-        };
+        let request = self.prompt.fill(values).request(self.purpose);
+        let request = Request { shape, max_tokens: Some(MAX_TOKENS), ..request };
         let bill = Bill::open(call);
         let (text, ending) = self.model.complete(request, MAX_REPLY_BYTES).await?;
         bill.settle(self.model.usage(ending.tokens));

@@ -209,6 +209,8 @@ fn http_client(
         // Words are to arrive as they are written, not when a block is full.
         .no_gzip();
     let builder = if address.is_loopback() { builder.no_proxy() } else { builder };
+    // Reading all certificates of the machine takes longer than anything else here.
+    let builder = if address.needs_no_tls() { builder.tls_certs_only([]) } else { builder };
     builder.build().map_err(|_| unusable(provider))
 }
 

@@ -43,31 +43,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// [`ErrorKind::BadRequest`] where the spec cannot be right, [`ErrorKind::Unauthorized`] where a
 /// provider's own address is meant and there is no key for it.
 pub fn connect(spec: ModelSpec) -> Result<Arc<dyn ChatModel>, ModelError> {
-    install_crypto();
-    let address = Address::of(&spec)?;
-    let key = spec.key.filter(|key| !key.is_empty());
-    let model = spec.model.filter(|model| !model.trim().is_empty());
-    let provider = spec.provider;
-    if key.is_none() && address.is_own() {
-        let message = format!("{provider} wants a key: set {}", provider.key_variable());
-        return Err(ModelError::new(ErrorKind::Unauthorized, message));
-    }
-    let asks = provider == Provider::OpenAi && !address.is_own();
-    if model.is_none() && !asks {
-        let message = format!("{provider} has many models: say which with --model");
-        return Err(ModelError::new(ErrorKind::BadRequest, message));
-    }
-    let http = http_client(provider, &address, key.as_ref(), spec.timeouts.connect)?;
-    let genai = genai::Client::builder().with_reqwest(http.clone()).build();
-    let genai = genai.map_err(|_| unusable(provider))?;
-    let name = ModelName {
-        provider: provider.as_str(),
-        model: Arc::default(),
-        base_url: address.shown().map(Arc::from),
-    };
-    let asked = Asked { provider, address, key, timeouts: spec.timeouts, name };
-    let shapes = Arc::new(AtomicBool::new(spec.structured));
-    Ok(Arc::new(Remote { genai, asked, naming: Naming::new(model, http), shapes }))
+    Ok(Arc::new(Remote::new(spec)?))
 }
 
 /// A model behind HTTP.
@@ -95,8 +71,12 @@ impl ChatModel for Remote {
         let shapes = shape.as_ref().map(|_| self.shapes.clone());
         let pulse = Arc::new(Pulse::default());
         let options = self.options(&model, shape, request.max_tokens, pulse.clone());
+        let shown = request.examples.into_iter().flat_map(|exchange| {
+            [ChatMessage::user(exchange.user), ChatMessage::assistant(exchange.assistant)]
+        });
         let chat = ChatRequest::default()
             .with_system(request.system)
+            .append_messages(shown)
             .append_message(ChatMessage::user(request.user));
         let call = self.genai.exec_chat_stream(self.target(&model), chat, Some(&options)).await;
         let stream = call.map_err(|error| asked.fault(&error))?.stream;
@@ -105,6 +85,34 @@ impl ChatModel for Remote {
 }
 
 impl Remote {
+    fn new(spec: ModelSpec) -> Result<Self, ModelError> {
+        install_crypto();
+        let address = Address::of(&spec)?;
+        let key = spec.key.filter(|key| !key.is_empty());
+        let model = spec.model.filter(|model| !model.trim().is_empty());
+        let provider = spec.provider;
+        if key.is_none() && address.is_own() {
+            let message = format!("{provider} wants a key: set {}", provider.key_variable());
+            return Err(ModelError::new(ErrorKind::Unauthorized, message));
+        }
+        let asks = provider == Provider::OpenAi && !address.is_own();
+        if model.is_none() && !asks {
+            let message = format!("{provider} has many models: say which with --model");
+            return Err(ModelError::new(ErrorKind::BadRequest, message));
+        }
+        let http = http_client(provider, &address, key.as_ref(), spec.timeouts.connect)?;
+        let genai = genai::Client::builder().with_reqwest(http.clone()).build();
+        let genai = genai.map_err(|_| unusable(provider))?;
+        let name = ModelName {
+            provider: provider.as_str(),
+            model: Arc::default(),
+            base_url: address.shown().map(Arc::from),
+        };
+        let asked = Asked { provider, address, key, timeouts: spec.timeouts, name };
+        let shapes = Arc::new(AtomicBool::new(spec.structured));
+        Ok(Self { genai, asked, naming: Naming::new(model, http), shapes })
+    }
+
     /// The exact URL and all headers but those of the HTTP client: genai is not to guess.
     fn target(&self, model: &str) -> ServiceTarget {
         let (kind, headers) = match self.asked.provider {
@@ -205,6 +213,8 @@ fn http_client(
         // Words are to arrive as they are written, not when a block is full.
         .no_gzip();
     let builder = if address.is_loopback() { builder.no_proxy() } else { builder };
+    // Reading all certificates of the machine takes longer than anything else here.
+    let builder = if address.needs_no_tls() { builder.tls_certs_only([]) } else { builder };
     builder.build().map_err(|_| unusable(provider))
 }
 
@@ -212,3 +222,6 @@ fn unusable(provider: Provider) -> ModelError {
     let message = format!("cannot make a client for {provider}: is TLS set up on this machine?");
     ModelError::new(ErrorKind::Unreachable, message)
 }
+
+#[cfg(test)]
+mod tests;

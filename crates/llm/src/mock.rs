@@ -12,7 +12,8 @@
 //! spec.model = Some("claude".to_owned());
 //! let model = connect(spec)?;
 //! # let request = Request {
-//! #     purpose: Purpose::Check, system: String::new(), user: String::new(), shape: None,
+//! #     purpose: Purpose::Check, system: String::new(), examples: Vec::new(),
+//! #     user: String::new(), shape: None,
 //! #     max_tokens: None,
 //! # };
 //! let (text, _) = complete(&*model, request, 1_000).await?;

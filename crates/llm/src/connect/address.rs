@@ -57,6 +57,11 @@ impl Address {
         host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 
+    /// Whether no certificate is ever looked at: no TLS here, and no proxy that may speak it.
+    pub(super) fn needs_no_tls(&self) -> bool {
+        self.is_loopback() && self.url.scheme() == "http"
+    }
+
     /// Where a provider's models are talked to.
     pub(super) fn of_chat(&self, provider: Provider, model: &str) -> Url {
         match provider {

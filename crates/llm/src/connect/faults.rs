@@ -7,6 +7,7 @@ mod retry_after;
 mod said;
 
 use std::error::Error;
+use std::io;
 use std::time::SystemTime;
 
 use reqwest::StatusCode;
@@ -73,18 +74,23 @@ impl Asked {
     /// What to say if a request was refused for its shape: the next call is made without, so it is
     /// worth another.
     pub(super) fn refusal_of_shape(&self, error: &genai::Error) -> Option<ModelError> {
-        let genai::Error::WebStream { error, .. } = error else { return None };
-        let genai::Error::HttpError { status, body, .. } = error.downcast_ref()? else {
-            return None;
+        let (status, said) = match error {
+            genai::Error::WebStream { error, .. } => match error.downcast_ref()? {
+                genai::Error::HttpError { status, body, .. } => {
+                    (Some(status.as_u16()), Said::of_body(body))
+                }
+                _ => return None,
+            },
+            genai::Error::ChatResponse { body, .. } => (None, Said::of_json(body)),
+            _ => return None,
         };
-        let said = Said::of_body(body);
-        // 500: some servers compile the grammar only when they begin.
-        if !matches!(status.as_u16(), 400 | 422 | 500 | 501) || !said.is_about_shape() {
+        // 500 and errors in a stream: some servers compile the grammar only when they begin.
+        if !matches!(status, Some(400 | 422 | 500 | 501) | None) || !said.is_about_shape() {
             return None;
         }
-        let (name, status) = (&self.name, status.as_u16());
+        let (name, status) = (&self.name, shown(status));
         let mut message = format!(
-            "{name} does not take a form for its answer ({status}): the next call goes without"
+            "{name} does not take a form for its answer{status}: the next call goes without"
         );
         self.quote_into(&mut message, &said);
         Some(ModelError::new(ErrorKind::Protocol, message))
@@ -156,7 +162,10 @@ impl Asked {
 
     fn unreachable(&self, error: &reqwest::Error) -> ModelError {
         let cause = quote::quote(&innermost(error).to_string(), self.key.as_ref());
-        let message = if self.address.is_own() {
+        let message = if is_tls(error) {
+            let url = self.address.bare();
+            format!("no secure connection to {url}: is its certificate trusted here? ({cause})")
+        } else if self.address.is_own() {
             let (provider, host) = (self.provider, self.address.host());
             format!("cannot reach {provider} at {host}: check the network ({cause})")
         } else {
@@ -169,8 +178,7 @@ impl Asked {
     /// The provider says itself what is wrong.
     fn says(&self, said: &Said, status: Option<u16>) -> ModelError {
         let kind = said.kind(status);
-        let status = status.map(|status| format!(" ({status})")).unwrap_or_default();
-        let mut message = self.sentence(kind, said, &status);
+        let mut message = self.sentence(kind, said, &shown(status));
         self.quote_into(&mut message, said);
         ModelError::new(kind, message)
     }
@@ -233,11 +241,31 @@ impl Asked {
     }
 }
 
+/// The status for people, where there is one.
+fn shown(status: Option<u16>) -> String {
+    status.map(|status| format!(" ({status})")).unwrap_or_default()
+}
+
+/// Whether TLS failed. Its errors are inside of errors of the socket, which hide them as causes.
+fn is_tls(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| {
+        let mut inside = Some(cause);
+        while let Some(error) = inside {
+            if error.is::<rustls::Error>() {
+                return true;
+            }
+            let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            inside = wrapped.map(|wrapped| wrapped as &(dyn Error + 'static));
+        }
+        false
+    })
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}
+
 /// The last cause is the one that people know: `Connection refused`.
 fn innermost(error: &reqwest::Error) -> &dyn Error {
-    let mut cause: &dyn Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause
+    causes(error).last().map_or(error, |cause| cause)
 }

@@ -134,7 +134,8 @@ impl Reading {
             // one that says why the prompt is blocked, which the end is told by.
             return None;
         }
-        let refused = self.shapes.as_ref().and_then(|shapes| {
+        let shapes = self.shapes.as_ref().filter(|_| !self.progress.flowing);
+        let refused = shapes.and_then(|shapes| {
             let refused = self.asked.refusal_of_shape(error)?;
             shapes.store(false, Ordering::Relaxed);
             tracing::info!(model = %self.asked.name, "no forms for answers are taken, calls go without");

@@ -29,7 +29,7 @@ impl Seen {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// Reads one request; nothing where the client leaves before it is whole.
+    /// Reads one request; nothing where it is none, or the client leaves before it is whole.
     pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> Option<Self> {
         let mut bytes = Vec::new();
         let head = loop {
@@ -37,6 +37,10 @@ impl Seen {
                 break at;
             }
             more(from, &mut bytes).await?;
+            // TLS begins otherwise, and waits for an answer.
+            if !bytes.first().is_some_and(u8::is_ascii_uppercase) {
+                return None;
+            }
         };
         let mut seen = Self::of_head(&String::from_utf8_lossy(&bytes[..head]))?;
         let length = seen.header("content-length").and_then(|length| length.parse().ok());

@@ -26,7 +26,7 @@ struct Shared {
     replies: Mutex<VecDeque<Reply>>,
     answer: Option<Answer>,
     seen: watch::Sender<Vec<Seen>>,
-    /// How many clients left before their answer was at its end.
+    /// How many clients left before their answer was at its end, or before they had asked.
     left: watch::Sender<usize>,
 }
 
@@ -81,7 +81,8 @@ impl Server {
         seen.wait_for(|seen| seen.len() >= count).await.expect("the server is there").clone()
     }
 
-    /// Waits until so many clients have closed a connection before their answer was at its end.
+    /// Waits until so many clients have closed a connection before their answer was at its end; a
+    /// hurried one may be gone before it has asked.
     pub async fn left(&self, count: usize) {
         let mut left = self.shared.left.subscribe();
         left.wait_for(|left| *left >= count).await.expect("the server is there");
@@ -104,7 +105,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
-    let Some(seen) = Seen::read(&mut stream).await else { return };
+    let Some(seen) = Seen::read(&mut stream).await else {
+        // As servers do; a client that has left does not mind.
+        write(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        shared.left.send_modify(|left| *left += 1);
+        return;
+    };
     let reply = shared.next(&seen);
     shared.seen.send_modify(|all| all.push(seen));
     if play(&mut stream, reply).await.is_none() {

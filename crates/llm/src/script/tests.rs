@@ -10,7 +10,7 @@ use crate::chat::{Ending, Piece, Purpose, StopReason, Tokens, complete};
 
 fn request(purpose: Purpose, user: &str) -> Request {
     let (system, user) = ("You plan.".to_owned(), user.to_owned());
-    Request { purpose, system, user, shape: None, max_tokens: None }
+    Request { purpose, system, examples: Vec::new(), user, shape: None, max_tokens: None }
 }
 
 fn script(text: &str) -> Script {

@@ -1,7 +1,7 @@
 //! What a server is asked.
 
 use serde_json::Value;
-use sortie_llm::mock::{self, Seen, Server};
+use sortie_llm::mock::{self, Reply, Seen, Server};
 
 use super::*;
 
@@ -150,6 +150,18 @@ async fn a_refused_shape_is_left_out_from_the_next_call_on() {
         let shapes: Vec<_> = sent.iter().map(|it| it.get("response_format").is_some()).collect();
         assert_eq!(shapes, [true, false, false]);
     }
+}
+
+#[tokio::test]
+async fn a_shape_that_is_refused_inside_the_stream_is_left_out_too() {
+    let server = Server::start().await;
+    server.reply(Reply::events([mock::fault(Provider::OpenAi, "failed to parse grammar")]));
+    server.reply(mock::answer(Provider::OpenAi, "{}", TOKENS));
+    let model = client(Provider::OpenAi, &server);
+    let error = complete(&*model, shaped(), 1_000).await.unwrap_err();
+    assert_says(&error, ErrorKind::Protocol, &["the next call goes without; it says: failed to"]);
+    complete(&*model, shaped(), 1_000).await.unwrap();
+    assert_eq!(server.requests()[1].json().get("response_format"), None);
 }
 
 #[tokio::test]

@@ -143,6 +143,16 @@ async fn nobody_there_is_said_with_the_address() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_not_secure_is_none() {
+    let server = Server::start().await;
+    let mut spec = spec(Provider::OpenAi, &server);
+    spec.base_url = Some(server.base_url().replace("http:", "https:"));
+    let error = ask(&*connect(spec).unwrap()).await.unwrap_err();
+    assert_says(&error, ErrorKind::Unreachable, &["no secure connection to https://127.0.0.1:"]);
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
 async fn a_name_that_is_not_known_is_nobody() {
     let server = Server::start().await;
     let mut spec = spec(Provider::OpenAi, &server);

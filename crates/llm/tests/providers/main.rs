@@ -42,6 +42,7 @@ fn request() -> Request {
     Request {
         purpose: Purpose::Plan,
         system: "You plan.".to_owned(),
+        examples: Vec::new(),
         user: "A trip.".to_owned(),
         shape: None,
         max_tokens: None,

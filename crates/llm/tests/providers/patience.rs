@@ -53,19 +53,19 @@ async fn a_slow_reader_is_not_a_slow_model() {
     let server = Server::start().await;
     let (reply, feed) = Reply::fed();
     server.reply(reply);
-    let model = connect(hurried(Provider::OpenAi, &server, |it| it.idle = SHORT)).unwrap();
-    let (pieces, _) =
-        tokio::join!(model.stream(request()), feed.send(mock::text(Provider::OpenAi, "one")));
-    let mut pieces = pieces.unwrap();
+    let spec = hurried(Provider::OpenAi, &server, |_| ());
+    let idle = spec.timeouts.idle;
+    let model = connect(spec).unwrap();
+    let first = feed.send(mock::text(Provider::OpenAi, "one"));
+    let mut pieces = tokio::join!(model.stream(request()), first).0.unwrap();
     assert_eq!(heard(&mut pieces).await, "one");
-    // The reader is away for longer than the model may be.
-    let away = std::time::Instant::now() + 2 * SHORT;
-    while std::time::Instant::now() < away {
-        tokio::task::yield_now().await;
-    }
-    let (text, _) =
-        tokio::join!(heard(&mut pieces), feed.send(mock::text(Provider::OpenAi, "two")));
-    assert_eq!(text, "two");
+    // The reader is away for longer than the model may be. The clock stands still only while
+    // nothing waits for a socket.
+    tokio::time::pause();
+    tokio::time::advance(2 * idle).await;
+    tokio::time::resume();
+    let second = feed.send(mock::text(Provider::OpenAi, "two"));
+    assert_eq!(tokio::join!(heard(&mut pieces), second).0, "two");
 }
 
 #[tokio::test]

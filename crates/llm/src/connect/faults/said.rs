@@ -143,8 +143,8 @@ impl Said {
         self.speaks_of(&[
             "response_format",
             "response format",
-            "json_schema",
-            "json schema",
+            "response_mime_type",
+            "json mode",
             "schema",
             "grammar",
             "structured output",

@@ -31,6 +31,7 @@ use sortie_coordinator::{
 use sortie_engine::{Lane, Limits, WorkerName};
 use sortie_models::{Models, Prompts};
 use sortie_store::{Embedded as EmbeddedStore, EmbeddedOptions, LaneOwner, Store};
+use sortie_worker::tools::Reading;
 use sortie_worker::{Documents, Registry, RegistryError, Worker, WorkerOptions, tools};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -82,7 +83,12 @@ impl Embedded {
     /// Builds the cluster and starts it.
     pub(crate) async fn start(options: Options) -> Result<Self, EmbeddedError> {
         tell_models(&options);
-        let registry = Arc::new(registry(options.docs, options.add_tools)?);
+        let reading = options
+            .models
+            .executor
+            .clone()
+            .map(|model| Reading { prompts: options.prompts.clone(), ..Reading::new(model) });
+        let registry = Arc::new(registry(options.docs, reading.as_ref(), options.add_tools)?);
         let embedded = EmbeddedStore::new(EmbeddedOptions {
             keep_runs: options.retention,
             ..EmbeddedOptions::default()
@@ -158,14 +164,22 @@ pub(crate) async fn serve(
     }
 }
 
-/// The built-in tools and the program's own.
-fn registry(docs: Option<PathBuf>, add_tools: AddTools) -> Result<Registry, EmbeddedError> {
+/// The built-in tools and the program's own. Without a model to read with, tools that only a model
+/// can be are left out.
+fn registry(
+    docs: Option<PathBuf>,
+    reading: Option<&Reading>,
+    add_tools: AddTools,
+) -> Result<Registry, EmbeddedError> {
     let documents = match docs {
         Some(folder) => Documents::from_folder(&folder)?,
         None => Documents::builtin(),
     };
     tell_skipped(&documents);
-    let mut registry = tools::builtin(documents)?;
+    let mut registry = match reading {
+        Some(reading) => tools::with_model(documents, reading)?,
+        None => tools::builtin(documents)?,
+    };
     add_tools(&mut registry)?;
     Ok(registry)
 }

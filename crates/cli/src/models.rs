@@ -11,12 +11,13 @@ use sortie_models::{
     Said, Wish, Wishes, choose,
 };
 use sortie_service::config::{ModelSettings, Origin, Setting, Settings};
+use sortie_worker::tools::model;
 
 use crate::error::{Error, root};
 
 /// The prompts that parts of the program bring along.
 pub(crate) fn prompt_sources() -> Vec<PromptSource> {
-    Vec::new()
+    model::PROMPTS.to_vec()
 }
 
 /// The models of a cluster, ready to be talked to.

@@ -41,8 +41,14 @@ pub(crate) enum EmbeddedError {
 }
 
 impl EmbeddedError {
-    /// Whether the person can mend it: another folder, another address, another tool name.
+    /// Whether the person can mend it: another folder, another address, another tool name, another prompt.
     pub(crate) const fn is_refusal(&self) -> bool {
-        matches!(self, Self::Documents(_) | Self::Tool(_) | Self::Listen { .. })
+        matches!(
+            self,
+            Self::Documents(_)
+                | Self::Tool(_)
+                | Self::Builtin(BuiltinError::Prompt { .. })
+                | Self::Listen { .. }
+        )
     }
 }

@@ -131,6 +131,39 @@ fn prompts_and_prices_that_are_not_there_are_refused() {
 }
 
 #[test]
+fn a_prompt_of_the_folder_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let prompts = folder.path().join("prompts");
+    std::fs::create_dir(&prompts).unwrap();
+    std::fs::write(prompts.join("ask.md"), "no divider").unwrap();
+    std::fs::write(prompts.join("sumarize.md"), "a slip").unwrap();
+    let given = ["--prompts", prompts.to_str().unwrap()];
+    let done = finish(&mut doctor(&given));
+    assert_eq!(done.code, Some(1), "{done:?}");
+    said(
+        &done,
+        &["in place of ask", "ask.md: needs a line", "sumarize.md stands in for no prompt"],
+    );
+    let model = script(folder.path(), "[[reply]]\ntext = \"x\"\n");
+    let run = finish(sortie(&["run", "What is 6*7?", "--model", &model]).args(given));
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("load the prompt of tool `ask`"), "{}", run.stderr);
+}
+
+#[test]
+fn with_an_executor_there_are_tools_that_need_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = script(folder.path(), "[[reply]]\ntext = \"x\"\n");
+    let names = |command: &mut Command| {
+        let tools = finish(command.arg("--json")).json();
+        tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let without = names(&mut sortie(&["tools"]));
+    let with = names(sortie(&["tools"]).env("SORTIE_EXECUTOR_MODEL", &model));
+    assert!(!without.contains(&"ask".to_owned()) && with.contains(&"ask".to_owned()), "{with:?}");
+}
+
+#[test]
 fn prices_of_your_own_replace_those_of_the_program() {
     let folder = tempfile::tempdir().unwrap();
     let prices = folder.path().join("prices.toml");

@@ -151,6 +151,7 @@ async fn call(model: &Model, roles: Vec<Role>) -> Call {
     let request = Request {
         purpose: Purpose::Check,
         system: "You are asked whether you are there.".to_owned(),
+        examples: Vec::new(),
         user: "Answer with the single word: ready".to_owned(),
         shape: None,
         max_tokens: Some(MAX_TOKENS),
@@ -183,7 +184,7 @@ mod tests {
         let check = PromptCheck::of(&Prompts::new(Some(folder.path().to_owned())), &[GREET]);
         assert_eq!(check.replaced, ["greet"]);
         assert_eq!(check.faults.len(), 2, "{:?}", check.faults);
-        assert!(check.faults[0].contains("needs one line"), "{:?}", check.faults);
+        assert!(check.faults[0].contains("needs a line"), "{:?}", check.faults);
         assert!(check.faults[1].contains("gret.md stands in for no prompt: greet.md"));
     }
 }

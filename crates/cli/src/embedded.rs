@@ -29,6 +29,7 @@ use sortie_coordinator::{
     GrpcPlanner, Readiness, ServiceOptions, WatchHub, WatchOptions,
 };
 use sortie_engine::{Lane, Limits, WorkerName};
+use sortie_models::{Models, Prompts};
 use sortie_store::{Embedded as EmbeddedStore, EmbeddedOptions, LaneOwner, Store};
 use sortie_worker::{Documents, Registry, RegistryError, Worker, WorkerOptions, tools};
 use tokio::net::TcpListener;
@@ -51,6 +52,10 @@ const MAX_SKIPPED_TOLD: usize = 20;
 
 /// How the cluster is built.
 pub(crate) struct Options {
+    /// Who plans, does steps and answers; the built-in rules where there is none.
+    pub(crate) models: Models,
+    /// What models are told.
+    pub(crate) prompts: Prompts,
     /// Documents for the search tool; without a folder, those inside the program.
     pub(crate) docs: Option<PathBuf>,
     /// Worker slots.
@@ -76,6 +81,7 @@ pub(crate) struct Embedded {
 impl Embedded {
     /// Builds the cluster and starts it.
     pub(crate) async fn start(options: Options) -> Result<Self, EmbeddedError> {
+        tell_models(&options);
         let registry = Arc::new(registry(options.docs, options.add_tools)?);
         let embedded = EmbeddedStore::new(EmbeddedOptions {
             keep_runs: options.retention,
@@ -162,6 +168,18 @@ fn registry(docs: Option<PathBuf>, add_tools: AddTools) -> Result<Registry, Embe
     let mut registry = tools::builtin(documents)?;
     add_tools(&mut registry)?;
     Ok(registry)
+}
+
+/// Names who does the thinking.
+fn tell_models(options: &Options) {
+    let prompts = options.prompts.folder().map(|folder| folder.display().to_string());
+    let prompts = prompts.unwrap_or("the program's".to_owned());
+    for (role, model) in options.models.iter() {
+        match model {
+            Some(model) => tracing::info!(%role, model = %model.name(), prompts, "with a model"),
+            None => tracing::info!(%role, "with the built-in rules"),
+        }
+    }
 }
 
 /// Names what searches will not see, as far as anybody reads.

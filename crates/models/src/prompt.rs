@@ -111,13 +111,49 @@ impl Prompts {
         Self { folder }
     }
 
+    /// The folder, if there is one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Whether the folder stands in for this prompt.
+    #[must_use]
+    pub fn replaces(&self, source: &PromptSource) -> bool {
+        self.own(source).is_some()
+    }
+
+    /// The folder's files that stand in for none of these prompts: a name that is written wrong
+    /// would change nothing, without a word.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn strangers(&self, sources: &[PromptSource]) -> std::io::Result<Vec<PathBuf>> {
+        let Some(folder) = &self.folder else { return Ok(Vec::new()) };
+        let mut strangers = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            let known = sources.iter().any(|source| Some(source.name) == stem);
+            if path.extension().is_some_and(|end| end == "md") && !known {
+                strangers.push(path);
+            }
+        }
+        strangers.sort();
+        Ok(strangers)
+    }
+
+    fn own(&self, source: &PromptSource) -> Option<PathBuf> {
+        let own = self.folder.as_ref().map(|folder| folder.join(format!("{}.md", source.name)));
+        own.filter(|path| path.exists())
+    }
+
     /// The prompt in force.
     ///
     /// # Errors
     /// If the folder's file cannot be read or breaks a rule.
     pub fn load(&self, source: &PromptSource) -> Result<Prompt, BadPrompt> {
-        let own = self.folder.as_ref().map(|folder| folder.join(format!("{}.md", source.name)));
-        match own.filter(|path| path.exists()) {
+        match self.own(source) {
             Some(path) => {
                 let text = read(&path)?;
                 Prompt::parse(&text, source, &path.display().to_string())
@@ -297,6 +333,9 @@ mod tests {
         assert_eq!(prompts.load(&GREET).unwrap(), parse(GREET.text).unwrap());
         std::fs::write(folder.path().join("greet.md"), "s\n=== user ===\n[[name]]!").unwrap();
         assert_eq!(prompts.load(&GREET).unwrap().fill(&[("name", "Eve")]).user, "Eve!");
+        std::fs::write(folder.path().join("gret.md"), "a slip").unwrap();
+        assert!(prompts.replaces(&GREET));
+        assert_eq!(prompts.strangers(&[GREET]).unwrap(), [folder.path().join("gret.md")]);
         std::fs::write(folder.path().join("greet.md"), "nothing").unwrap();
         assert!(prompts.load(&GREET).unwrap_err().to_string().contains("greet.md"));
     }

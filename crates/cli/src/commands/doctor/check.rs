@@ -151,6 +151,7 @@ async fn call(model: &Model, roles: Vec<Role>) -> Call {
     let request = Request {
         purpose: Purpose::Check,
         system: "You are asked whether you are there.".to_owned(),
+        examples: Vec::new(),
         user: "Answer with the single word: ready".to_owned(),
         shape: None,
         max_tokens: Some(MAX_TOKENS),

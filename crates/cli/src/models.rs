@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sortie_llm::Timeouts;
 use sortie_models::{
-    ByRole, Choice, Connector, Contradiction, Keys, Models, PriceList, PromptSource, Prompts, Role,
-    Said, Wish, Wishes, choose,
+    ByRole, Choice, Connector, Contradiction, Keys, Layer, Models, PriceList, PromptSource,
+    Prompts, Role, Said, Wish, Wishes, choose,
 };
 use sortie_service::config::{ModelSettings, Origin, Setting, Settings};
 use sortie_worker::tools::model;
@@ -82,8 +82,13 @@ fn prices(settings: &Settings) -> Result<PriceList, Error> {
 
 fn wish(settings: &ModelSettings) -> Wish {
     let said = |setting: &Setting<Option<String>>| {
+        let layer = match &setting.origin {
+            Origin::Flag(_) => Layer::Flags,
+            Origin::Variable(_) => Layer::Environment,
+            Origin::File(..) | Origin::Default => Layer::File,
+        };
         let origin = setting.origin.to_string();
-        setting.value.clone().map(|value| Said { value, origin })
+        setting.value.clone().map(|value| Said { value, origin, layer })
     };
     Wish {
         model: said(&settings.model),

@@ -9,8 +9,9 @@
 //! ```
 //!
 //! A provider's key goes to the provider's own address. To a base URL it goes only where the
-//! provider was named beside that URL, for then it is a gateway; any other gets the key of
-//! `SORTIE_MODEL_API_KEY`, or none.
+//! provider was named beside that URL, for the same role and in the same place, for then it is a
+//! gateway; any other gets the key of `SORTIE_MODEL_API_KEY`, or none. Who has a provider in a file
+//! and tries a server with a flag does not give that server the provider's key.
 
 use std::path::PathBuf;
 
@@ -27,6 +28,19 @@ pub struct Said {
     pub value: String,
     /// Where they stand.
     pub origin: String,
+    /// In which of the places that settings come from.
+    pub layer: Layer,
+}
+
+/// A place that settings come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// The command line.
+    Flags,
+    /// The environment.
+    Environment,
+    /// The configuration file.
+    File,
 }
 
 /// What was said of a model.
@@ -230,7 +244,9 @@ impl Asked<'_> {
     }
 
     fn key_for_url(&self, url: Heard<'_>, provider: Provider, keys: &Keys) -> Option<KeyName> {
-        let named_beside = self.provider.is_some_and(|named| named.level == url.level);
+        let named_beside = self
+            .provider
+            .is_some_and(|named| named.level == url.level && named.said.layer == url.said.layer);
         let of_provider = KeyName::Of(provider);
         let own = keys.has(KeyName::Server).then_some(KeyName::Server);
         own.or_else(|| (named_beside && keys.has(of_provider)).then_some(of_provider))

@@ -15,7 +15,7 @@ mod prices;
 mod prompt;
 mod roles;
 
-pub use choose::{Choice, Chosen, Contradiction, Remote, Said, Wish, Wishes, choose};
+pub use choose::{Choice, Chosen, Contradiction, Layer, Remote, Said, Wish, Wishes, choose};
 pub use connect::Connector;
 pub use data::fenced;
 pub use failure::failure;

@@ -5,6 +5,16 @@ use sortie_proto::v1;
 use crate::fake::{Fake, Script};
 use crate::program::{against, finish, sortie};
 
+fn usage() -> v1::Usage {
+    v1::Usage {
+        model_calls: 3,
+        input_tokens: 2345,
+        output_tokens: 456,
+        cost_nanodollars: 12_300_000,
+        unpriced_calls: 1,
+    }
+}
+
 fn ended_run() -> v1::Run {
     let step = v1::Step {
         step_id: 11,
@@ -25,6 +35,8 @@ fn ended_run() -> v1::Run {
         answer: "It is 42.".to_owned(),
         plan_version: 1,
         steps: vec![step],
+        usage: Some(usage()),
+        usage_by_role: Some(v1::RoleUsage { planner: Some(usage()), ..Default::default() }),
         ..Default::default()
     }
 }
@@ -44,11 +56,16 @@ fn get_shows_a_run_to_people_and_to_programs() {
     assert!(done.stdout.contains("state    succeeded\n"), "{}", done.stdout);
     assert!(done.stdout.contains("goal     what is ␛[2J 6*7?\n"), "{}", done.stdout);
     assert!(done.stdout.ends_with("\n\nIt is 42.\n"), "{}", done.stdout);
+    let spent = "planner      3 model calls, 2,345 tokens in, 456 out, $0.0123, price not known for \
+                 1 of 3 calls\n";
+    assert!(done.stdout.contains(spent), "{}", done.stdout);
     let run = against(&Fake::start(script()), &["get", "r1", "--json"]).json().remove(0);
     assert_eq!(run["state"], "succeeded");
     assert_eq!(run["steps"][0]["tool_input"]["expression"], "6*7");
     assert_eq!(run["steps"][0]["result"], "\"a beginn", "the beginning of a result is text");
     assert_eq!(run["steps"][0]["result_truncated"], true);
+    assert_eq!(run["usage_by_role"]["planner"]["cost_usd"], "0.0123");
+    assert_eq!(run["usage"]["unpriced_calls"], 1);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// `planner.model=gpt-5 model=offline OPENAI`: what is said, and which keys there are.
+/// `planner.model=gpt-5 file:model=offline OPENAI`: what is said, and which keys there are.
 fn given(text: &str) -> (Wishes, Keys) {
     let mut wishes = Wishes::default();
     let mut variables = Vec::new();
@@ -11,6 +11,10 @@ fn given(text: &str) -> (Wishes, Keys) {
             variables.push(format!("{word}_API_KEY"));
             continue;
         };
+        let (layer, setting) = match setting.strip_prefix("file:") {
+            Some(setting) => (Layer::File, setting),
+            None => (Layer::Flags, setting),
+        };
         let (role, what) = setting.split_once('.').unwrap_or(("general", setting));
         let wish = match role {
             "planner" => &mut wishes.roles.planner,
@@ -18,7 +22,7 @@ fn given(text: &str) -> (Wishes, Keys) {
             "synthesizer" => &mut wishes.roles.synthesizer,
             _ => &mut wishes.general,
         };
-        let said = Some(Said { value: value.to_owned(), origin: format!("--{setting}") });
+        let said = Some(Said { value: value.to_owned(), origin: format!("--{setting}"), layer });
         match what {
             "model" => wish.model = said,
             "provider" => wish.provider = said,
@@ -95,6 +99,8 @@ fn a_providers_key_goes_to_a_base_url_only_where_the_provider_is_named_beside_it
         ),
         ("url=http://h provider=openai ANTHROPIC", "openai ? @http://h"),
         ("planner.url=http://h provider=openai OPENAI", "openai ? @http://h"),
+        ("url=http://h file:provider=openai OPENAI", "openai ? @http://h"),
+        ("file:url=http://h file:provider=openai OPENAI", "openai ? @http://h with OPENAI_API_KEY"),
         (
             "url=http://h planner.provider=anthropic planner.model=claude-x ANTHROPIC",
             "anthropic claude-x @http://h",

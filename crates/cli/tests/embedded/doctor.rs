@@ -1,5 +1,6 @@
 //! `sortie doctor`: which models there are, whether they answer, and that no key is shown.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
@@ -95,6 +96,28 @@ fn keys_are_named_and_never_shown_or_sent_without_calls() {
         "no model was asked",
     ];
     said(&done, &wanted);
+}
+
+/// What a server at the base URL gets to read of the first call.
+fn heard(more: &[&str]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let mut command = doctor(&["--model-base-url", &url, "--model", "m"]);
+    let running = Running::start(command.args(more).env("OPENAI_API_KEY", SECRET));
+    let mut lines = BufReader::new(listener.accept().unwrap().0).lines();
+    let head: Vec<_> = lines.by_ref().map(Result::unwrap).take_while(|l| !l.is_empty()).collect();
+    drop((lines, listener));
+    let done = running.finish();
+    assert_eq!(done.code, Some(1), "{done:?}");
+    said(&done, &["failed   m at http://127.0.0.1:"]);
+    head.join("\n")
+}
+
+#[test]
+fn a_server_gets_the_providers_key_only_if_it_was_named_as_its_gateway() {
+    let stranger = heard(&[]);
+    assert!(stranger.starts_with("POST /v1/chat/completions") && !stranger.contains(SECRET));
+    assert!(heard(&["--model-provider", "openai"]).contains(SECRET));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! [`offline`] holds the rules, as pure functions; [`service()`] is their gRPC face.
 
 pub mod offline;
+pub mod reader;
 mod service;
 
 pub use service::{MAX_MESSAGE_BYTES, OfflinePlanner, service};

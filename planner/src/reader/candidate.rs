@@ -130,6 +130,8 @@ impl Candidate {
         let (next, fits) = match (self.fresh, token.kind) {
             (Fresh::KeyOrEnd, Kind::Text(_) | Kind::Word) => (Fresh::Colon, true),
             (Fresh::KeyOrEnd, Kind::Close(_)) | (Fresh::Colon, Kind::Colon) => (Fresh::No, true),
+            // `{{` begins a reference whose author forgot its quotes.
+            (Fresh::KeyOrEnd, Kind::Open(b'{')) => (Fresh::No, true),
             (Fresh::No, Kind::Open(b'{')) => (Fresh::KeyOrEnd, true),
             (Fresh::No, _) => (Fresh::No, true),
             (Fresh::KeyOrEnd | Fresh::Colon, _) => (Fresh::No, false),

@@ -1,8 +1,8 @@
 //! From the text of one step to JSON, mending what has one meaning only.
 //!
 //! Mended are trailing and doubled commas, comments, single and curly quotes, keys without quotes,
-//! Python's `True`, `False` and `None`, line breaks inside text, and quotes inside text that are
-//! not escaped, where nothing but words stands between them. Nothing is ever made up: a missing
+//! Python's `True`, `False` and `None`, line breaks inside text, references without quotes, and
+//! quotes inside text that are not escaped, where nothing but words stands between them. Nothing is ever made up: a missing
 //! comma or bracket, half a character, `NaN`, or a key that is there twice with two values is
 //! refused. A general repair library would guess in each of these places.
 
@@ -49,7 +49,10 @@ impl<'t> Reader<'t> {
     fn value(&mut self) -> Result<Value, String> {
         let token = self.next()?;
         match token.kind {
-            Kind::Open(b'{') => self.object(),
+            Kind::Open(b'{') => match self.reference(token) {
+                Some(reference) => Ok(Value::from(reference)),
+                None => self.object(),
+            },
             Kind::Open(_) => self.array(),
             Kind::Text(quote) => self.text_from(token, quote).map(Value::String),
             Kind::Word => literal(self.source(token)),
@@ -57,6 +60,17 @@ impl<'t> Reader<'t> {
                 Err(format!("a value is missing before `{}`", self.source(token)))
             }
         }
+    }
+
+    /// `{{3.value}}` without quotes: two braces side by side mean nothing else.
+    fn reference(&mut self, open: Token) -> Option<&'t str> {
+        let (inside, _) = self.text[open.from..].strip_prefix("{{")?.split_once("}}")?;
+        if inside.contains(['{', '}', '"', '\'', ',', ':', '\n']) {
+            return None;
+        }
+        let to = open.from + inside.len() + 4;
+        self.tokens = &self.tokens[self.tokens.iter().take_while(|t| t.to <= to).count()..];
+        Some(&self.text[open.from..to])
     }
 
     fn object(&mut self) -> Result<Value, String> {
@@ -120,12 +134,15 @@ impl<'t> Reader<'t> {
     /// may stand; two texts side by side are two.
     fn text_from(&mut self, first: Token, quote: Quote) -> Result<String, String> {
         let mut last = first;
-        while quote == Quote::Double {
+        loop {
             let words = self.tokens.iter().take_while(|token| token.kind == Kind::Word).count();
             let says_something = self.tokens[..words]
                 .iter()
                 .any(|token| self.source(*token).chars().any(char::is_alphanumeric));
-            let part = self.tokens.get(words).filter(|token| token.kind == Kind::Text(quote));
+            let part = self
+                .tokens
+                .get(words)
+                .filter(|token| token.kind == Kind::Text(Quote::Double) && quote == Quote::Double);
             match part.filter(|token| says_something && !self.could_be_structure(**token)) {
                 Some(token) => {
                     last = *token;
@@ -207,6 +224,7 @@ mod tests {
             ("{\"a\": \"two\nlines\"} // done\n", json!({"a": "two\nlines"})),
             (r#"{"a": "a, say "hi" now", "b": 1}"#, json!({"a": "a, say \"hi\" now", "b": 1})),
             (r#"{"a": 1, "a": 1}"#, json!({"a": 1})),
+            (r#"{"a": {{1}}, "b": [{{2.x[0].y}}]}"#, json!({"a": "{{1}}", "b": ["{{2.x[0].y}}"]})),
             (r#"{"a": "\u00e9\ud83d\ude00\u0000"}"#, json!({"a": "é😀\0"})),
         ] {
             assert_eq!(read(text), Ok(value), "{text}");
@@ -223,6 +241,8 @@ mod tests {
             (r#"{"a": 1 "b": 2}"#, "comma is missing"),
             (r#"{"a": ["x", "y"}"#, "comma is missing"),
             (r#"{"a": 1, "a": 2}"#, "the key `a` is there twice"),
+            (r#"{"a": {{1}} + 2}"#, "comma is missing"),
+            (r#"{"a": {{"b": 1}}}"#, "a key is missing"),
             (r#"{"a": NaN}"#, "`NaN` is no JSON value"),
             (r#"{"a": 0x10}"#, "`0x10` is no JSON value"),
             (r#"{"a": search}"#, "`search` is no JSON value"),

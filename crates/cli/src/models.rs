@@ -16,7 +16,8 @@ use crate::error::{Error, root};
 
 /// The prompts that parts of the program bring along.
 pub(crate) fn prompt_sources() -> Vec<PromptSource> {
-    Vec::new()
+    let planner = sortie_planner::prompts::PROMPTS.into_iter();
+    planner.chain(sortie_worker::tools::model::PROMPTS).collect()
 }
 
 /// The models of a cluster, ready to be talked to.

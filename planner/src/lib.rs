@@ -1,8 +1,13 @@
 //! The planner service: a goal becomes a plan, results become an answer.
 //!
-//! [`offline`] holds the rules, as pure functions; [`service()`] is their gRPC face.
+//! Both are made by a model or by rules. For a model there are its [`prompts`], the [`shape`] that
+//! its plans must have, and the [`reader`] that understands them while they are written;
+//! [`offline`] holds the rules, as pure functions. [`PlannerService`] is their gRPC face.
 
 pub mod offline;
+pub mod prompts;
+pub mod reader;
 mod service;
+pub mod shape;
 
-pub use service::{MAX_MESSAGE_BYTES, OfflinePlanner, service};
+pub use service::{Answers, MAX_MESSAGE_BYTES, PlannerService, Plans, service};

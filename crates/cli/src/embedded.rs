@@ -29,7 +29,8 @@ use sortie_coordinator::{
     GrpcPlanner, Readiness, ServiceOptions, WatchHub, WatchOptions,
 };
 use sortie_engine::{Lane, Limits, WorkerName};
-use sortie_models::{Models, Prompts};
+use sortie_models::{Model, Models, Prompts};
+use sortie_planner::{Answers, PlannerService, Plans};
 use sortie_store::{Embedded as EmbeddedStore, EmbeddedOptions, LaneOwner, Store};
 use sortie_worker::tools::Reading;
 use sortie_worker::{Documents, Registry, RegistryError, Worker, WorkerOptions, tools};
@@ -83,12 +84,9 @@ impl Embedded {
     /// Builds the cluster and starts it.
     pub(crate) async fn start(options: Options) -> Result<Self, EmbeddedError> {
         tell_models(&options);
-        let reading = options
-            .models
-            .executor
-            .clone()
-            .map(|model| Reading { prompts: options.prompts.clone(), ..Reading::new(model) });
-        let registry = Arc::new(registry(options.docs, reading.as_ref(), options.add_tools)?);
+        let planning = planning(&options.models, &options.prompts)?;
+        let executor = options.models.executor.map(|model| (model, options.prompts));
+        let registry = Arc::new(registry(options.docs, executor, options.add_tools)?);
         let embedded = EmbeddedStore::new(EmbeddedOptions {
             keep_runs: options.retention,
             ..EmbeddedOptions::default()
@@ -100,7 +98,7 @@ impl Embedded {
         services.spawn("worker", |stop| worker.run(stop));
         let (catalogue_watch, catalogue) = CatalogueWatch::open(store.clone()).await?;
         services.spawn("catalogue", |stop| catalogue_watch.run(stop));
-        let planner = services.offer(Routes::new(sortie_planner::service()));
+        let planner = services.offer(Routes::new(planning.clone().into_server()));
         let lanes = (0..store.lane_count()).map(Lane).collect();
         let (driver, handle) = Driver::new(
             store.clone(),
@@ -118,7 +116,7 @@ impl Embedded {
         let offered = ServiceOptions { reflection: options.reflection };
         let (routes, readiness) = sortie_coordinator::services(front, offered).await?;
         readiness.set(true).await;
-        let routes = routes.add_service(sortie_planner::service());
+        let routes = routes.add_service(planning.into_server());
         let channel = services.offer(routes.clone());
         Ok(Self { channel, services, routes, readiness })
     }
@@ -164,11 +162,24 @@ pub(crate) async fn serve(
     }
 }
 
-/// The built-in tools and the program's own. Without a model to read with, tools that only a model
-/// can be are left out.
+/// Who plans and who answers.
+fn planning(models: &Models, prompts: &Prompts) -> Result<PlannerService, EmbeddedError> {
+    let plans = match &models.planner {
+        Some(model) => Plans::by(model.clone(), prompts)?,
+        None => Plans::Offline,
+    };
+    let answers = match &models.synthesizer {
+        Some(model) => Answers::by(model.clone(), prompts)?,
+        None => Answers::Offline,
+    };
+    Ok(PlannerService::new(plans, answers))
+}
+
+/// The built-in tools, those that read with a model included where there is one, and the program's
+/// own.
 fn registry(
     docs: Option<PathBuf>,
-    reading: Option<&Reading>,
+    executor: Option<(Model, Prompts)>,
     add_tools: AddTools,
 ) -> Result<Registry, EmbeddedError> {
     let documents = match docs {
@@ -176,8 +187,10 @@ fn registry(
         None => Documents::builtin(),
     };
     tell_skipped(&documents);
-    let mut registry = match reading {
-        Some(reading) => tools::with_model(documents, reading)?,
+    let mut registry = match executor {
+        Some((model, prompts)) => {
+            tools::with_model(documents, &Reading { prompts, ..Reading::new(model) })?
+        }
         None => tools::builtin(documents)?,
     };
     add_tools(&mut registry)?;

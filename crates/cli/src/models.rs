@@ -11,13 +11,13 @@ use sortie_models::{
     Prompts, Role, Said, Wish, Wishes, choose,
 };
 use sortie_service::config::{ModelSettings, Origin, Setting, Settings};
-use sortie_worker::tools::model;
 
 use crate::error::{Error, root};
 
 /// The prompts that parts of the program bring along.
 pub(crate) fn prompt_sources() -> Vec<PromptSource> {
-    model::PROMPTS.to_vec()
+    let planner = sortie_planner::prompts::PROMPTS.into_iter();
+    planner.chain(sortie_worker::tools::model::PROMPTS).collect()
 }
 
 /// The models of a cluster, ready to be talked to.

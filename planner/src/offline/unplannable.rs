@@ -64,9 +64,8 @@ impl fmt::Display for Unplannable {
                 f,
                 "the built-in offline planner does not understand `{part}`: it compares named \
                  things, works out percentages, what is left of an amount, arithmetic and units, \
-                 and looks up and summarizes what the documents say. Anything else needs a model, \
-                 which the next version takes from OPENAI_API_KEY, ANTHROPIC_API_KEY, \
-                 GEMINI_API_KEY or SORTIE_MODEL_BASE_URL: see README, section Models"
+                 and looks up and summarizes what the documents say. Anything else needs a model: \
+                 see README, section Models"
             ),
             Self::Unclear { part, problem } => write!(
                 f,

@@ -38,8 +38,10 @@ impl Graph {
         let metadata: Value = serde_json::from_slice(&said).unwrap();
         let members = metadata["workspace_members"].as_array().unwrap();
         let package = |package: &Value| Package::read(package, members.contains(&package["id"]));
+        let built = built();
+        let packages = metadata["packages"].as_array().unwrap().iter().map(package);
         let packages: Vec<_> =
-            metadata["packages"].as_array().unwrap().iter().map(package).collect();
+            packages.filter(|it| built.contains(&(it.name.clone(), it.version.clone()))).collect();
         assert!(packages.len() > members.len(), "cargo names no package from outside");
         Self { packages }
     }
@@ -70,6 +72,20 @@ impl Package {
     pub(crate) fn uses(&self) -> impl Iterator<Item = &str> {
         self.uses.iter().map(String::as_str)
     }
+}
+
+/// Name and version of every package that is built. `cargo metadata` also names those that a
+/// feature would only bring if something else did.
+fn built() -> BTreeSet<(String, String)> {
+    let mut cargo = command("CARGO", "cargo");
+    cargo.args(["tree", "--workspace", "--all-features", "--locked", "--prefix=none"]);
+    let said = String::from_utf8(run(&mut cargo)).unwrap();
+    let package = |line: &str| {
+        let mut words = line.split(' ');
+        let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+        Some((name.to_owned(), version.to_owned()))
+    };
+    said.lines().filter_map(package).collect()
 }
 
 fn command(variable: &str, name: &str) -> Command {

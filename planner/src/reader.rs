@@ -31,6 +31,9 @@ const MAX_TEXT_BYTES: usize = 512 * 1024;
 /// Brackets that turn out to be prose are read again from behind the first. So much reading in all
 /// is many times what any plan takes, and ends text that is made to be read over and over.
 const MAX_READ_BYTES: usize = 4 * MAX_TEXT_BYTES;
+/// What follows a whole plan is read so far, for another one that contradicts it: a model that has
+/// said all and goes on for ever costs time and money.
+const MAX_REST_BYTES: usize = 16 * 1024;
 /// More helps no author.
 const MAX_PROBLEMS: usize = 32;
 
@@ -49,6 +52,8 @@ pub struct PlanReader {
     taken: Vec<Option<Value>>,
     /// The elements of the first whole plan.
     first: Option<Vec<Option<Value>>>,
+    /// How far the text is read once there is a whole plan.
+    end: usize,
     problems: Vec<Problem>,
     over: bool,
 }
@@ -66,6 +71,7 @@ impl PlanReader {
             candidate: None,
             taken: Vec::new(),
             first: None,
+            end: usize::MAX,
             problems: Vec::new(),
             over: false,
         }
@@ -170,9 +176,14 @@ impl PlanReader {
         let rest = &self.text[self.at..];
         let Some(offset) = rest.find(['{', '[', '<']) else {
             self.at = self.text.len();
+            self.over |= self.at > self.end;
             return false;
         };
         let from = self.at + offset;
+        if from > self.end {
+            self.over = true;
+            return false;
+        }
         let here = &self.text[from..];
         if !here.starts_with('<') {
             self.candidate = Some(Candidate::new(from));
@@ -252,7 +263,10 @@ impl PlanReader {
         self.candidate = None;
         self.at = to;
         match &self.first {
-            None => self.first = Some(plan),
+            None => {
+                self.first = Some(plan);
+                self.end = to + MAX_REST_BYTES;
+            }
             Some(first) if *first != plan => self.two_plans(),
             Some(_) => {}
         }
@@ -264,12 +278,13 @@ impl PlanReader {
 
     /// It was prose, unless it has the marks of a plan.
     fn broken(&mut self, why: &str) {
-        let candidate = self.candidate.as_ref();
-        if self.taken.is_empty() && !candidate.is_some_and(Candidate::is_numbered) {
+        let Some(candidate) = &self.candidate else { return };
+        if self.taken.is_empty() && !candidate.is_numbered() {
             return self.abandon();
         }
-        let from = candidate.and_then(Candidate::element);
-        let step = from.and_then(|from| number_in(&self.text[from..]));
+        // Only what is read: the rest may not be there yet.
+        let read = candidate.element().map(|from| &self.text[from..candidate.at()]);
+        let step = read.and_then(number_in);
         self.problem(Problem { step, message: format!("the plan is no JSON from here on: {why}") });
         self.over = true;
     }

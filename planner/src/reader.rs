@@ -46,6 +46,8 @@ pub struct PlanReader {
     text: String,
     /// Where the search for a plan goes on.
     at: usize,
+    /// Whether it stands in what a model thinks aloud.
+    thinking: bool,
     read_bytes: usize,
     candidate: Option<Candidate>,
     /// What was taken out of the candidate, as JSON where it could be read.
@@ -67,6 +69,7 @@ impl PlanReader {
             max_steps,
             text: String::new(),
             at: 0,
+            thinking: false,
             read_bytes: 0,
             candidate: None,
             taken: Vec::new(),
@@ -172,32 +175,44 @@ impl PlanReader {
     /// Looks for the next bracket, past what a model thinks aloud.
     fn seek(&mut self) -> bool {
         const OPEN: &str = "<think";
-        const CLOSE: &str = "</think";
+        if self.thinking {
+            return self.think();
+        }
         let rest = &self.text[self.at..];
         let Some(offset) = rest.find(['{', '[', '<']) else {
             self.at = self.text.len();
             self.over |= self.at > self.end;
             return false;
         };
-        let from = self.at + offset;
-        if from > self.end {
+        self.at += offset;
+        if self.at > self.end {
             self.over = true;
             return false;
         }
-        let here = &self.text[from..];
+        let here = &self.text[self.at..];
         if !here.starts_with('<') {
-            self.candidate = Some(Candidate::new(from));
+            self.candidate = Some(Candidate::new(self.at));
             return true;
         }
-        self.at = from;
-        if here.starts_with(OPEN) {
-            let end = here.find(CLOSE);
-            self.at += end.map_or(0, |end| end + CLOSE.len());
-            return end.is_some();
-        }
-        let may_become = OPEN.starts_with(here);
+        self.thinking = here.starts_with(OPEN);
+        let may_become = OPEN.starts_with(here) && !self.thinking;
         self.at += usize::from(!may_become);
         !may_become
+    }
+
+    /// Looks for the end of a thought.
+    fn think(&mut self) -> bool {
+        const CLOSE: &str = "</think";
+        let rest = &self.text[self.at..];
+        if let Some(end) = rest.find(CLOSE) {
+            self.at += end + CLOSE.len();
+            self.thinking = false;
+            return true;
+        }
+        // Its end may have begun.
+        let open = rest.rfind('<').filter(|from| CLOSE.starts_with(&rest[*from..]));
+        self.at += open.unwrap_or(rest.len());
+        false
     }
 
     fn element(&mut self, range: Range<usize>, steps: &mut Vec<StepDraft>) {

@@ -22,7 +22,7 @@ fn good() -> impl Iterator<Item = &'static Output> {
 fn a_cut_anywhere_changes_nothing() {
     for Output { name, text, stop, .. } in OUTPUTS.iter() {
         let whole = read([text.as_str()], *stop);
-        let step = (text.len() / 400).max(1);
+        let step = (text.len() / 2000).max(1);
         for at in cuts(text).step_by(step) {
             let (before, behind) = text.split_at(at);
             assert_eq!(read([before, behind], *stop), whole, "{name} cut at {at}");
@@ -131,6 +131,17 @@ proptest! {
         let pieces = split_at_random(&text, &seeds);
         let split = read(pieces.iter().map(String::as_str), StopReason::Complete);
         prop_assert_eq!(split, whole);
+    }
+
+    #[test]
+    fn an_output_gives_the_same_in_any_pieces(
+        which in any::<prop::sample::Index>(),
+        seeds in proptest::collection::vec(any::<prop::sample::Index>(), 1..20),
+    ) {
+        let Output { text, stop, .. } = which.get(&OUTPUTS[..]);
+        let pieces = split_at_random(text, &seeds);
+        let split = read(pieces.iter().map(String::as_str), *stop);
+        prop_assert_eq!(split, read([text.as_str()], *stop));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod answer;
 mod places;
 mod plan;
 mod previews;
+mod reports;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -26,6 +27,7 @@ use tracing::Instrument as _;
 use crate::driver::DriverOptions;
 use crate::planner::Planner;
 pub(crate) use places::{Place, Places};
+use reports::Reports;
 
 /// Words on their way to the driver; a plan's steps come in bursts of a few.
 const WORDS: usize = 1024;
@@ -113,12 +115,12 @@ impl Calls {
             ModelCall::Plan(version) => {
                 let request = plan::request(run, version, catalogue);
                 let span = tracing::info_span!("plan_call", run = %id, version = %version);
-                (span, Box::pin(plan::make(caller.clone(), request)))
+                (span, Box::pin(plan::make(caller.clone(), request, Reports::of_replaced(run))))
             }
             ModelCall::Answer(attempt) => {
-                let material = answer::Material::of(run, attempt);
+                let (goal, reports) = (run.goal().text.clone(), Reports::of_plan(run));
                 let span = tracing::info_span!("answer_call", run = %id, attempt = %attempt);
-                (span, Box::pin(answer::make(caller.clone(), material)))
+                (span, Box::pin(answer::make(caller.clone(), goal, reports)))
             }
         };
         let task = self.tasks.spawn(hold(place, caller, work).instrument(span));

@@ -140,4 +140,6 @@ pub struct ResultPreview {
     pub truncated: bool,
     /// The size of the whole, in bytes of JSON.
     pub total_bytes: u64,
+    /// Whether there is nothing in it.
+    pub empty: bool,
 }

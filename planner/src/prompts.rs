@@ -7,7 +7,7 @@ mod tools;
 
 use sortie_engine::{Problem, StepNumber};
 use sortie_llm::{Purpose, Request};
-use sortie_models::{BadPrompt, Filled, Prompt, PromptSource, Prompts, fenced};
+use sortie_models::{BadPrompt, Prompt, PromptSource, Prompts, fenced};
 use sortie_proto::v1;
 use sortie_proto::v1::step_report::Outcome;
 
@@ -41,6 +41,9 @@ const ANSWER: PromptSource = PromptSource {
     needs: &["goal", "results"],
     knows: &[],
 };
+
+/// The prompts that the planner brings along.
+pub const PROMPTS: [PromptSource; 4] = [PLAN, REPAIR, REPLAN, ANSWER];
 
 /// The prompts for plans.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +86,7 @@ impl PlanPrompts {
             ("numbering", &spaced(numbering(old, &kept))),
         ]);
         let shape = Some(shape(&request.tools, max_steps));
-        Request { shape, ..asked(purpose, filled) }
+        Request { shape, ..filled.request(purpose) }
     }
 }
 
@@ -105,13 +108,8 @@ impl AnswerPrompt {
     pub fn request(&self, request: &v1::SynthesizeRequest) -> Request {
         let goal = fenced("goal", &[], &request.goal);
         let filled = self.0.fill(&[("goal", &goal), ("results", &results(&request.steps))]);
-        asked(Purpose::Answer, filled)
+        filled.request(Purpose::Answer)
     }
-}
-
-fn asked(purpose: Purpose, filled: Filled) -> Request {
-    let Filled { system, user } = filled;
-    Request { purpose, system, user, shape: None, max_tokens: None }
 }
 
 /// A block that may be missing, with the space behind it.
@@ -122,7 +120,10 @@ fn spaced(block: String) -> String {
 /// The steps of the old plan that a new one keeps, as their author wrote them.
 pub(crate) fn kept(request: &v1::MakePlanRequest) -> Vec<v1::PlannedStep> {
     let old = request.replan.iter().flat_map(|replan| &replan.steps);
-    let finished = old.filter(|step| matches!(step.outcome, Some(Outcome::Result(_))));
+    let finished = old.filter(|step| match &step.outcome {
+        Some(Outcome::Result(preview)) => !preview.empty,
+        _ => false,
+    });
     finished
         .map(|step| v1::PlannedStep {
             step_number: step.step_number,

@@ -67,16 +67,21 @@ fn kind_of(event: &Event) -> Kind {
         E::PlanCallFailed { version, failure, next } => {
             Kind::PlanCallFailed(plan::call_failed(*version, failure, *next))
         }
+        E::PlanRestored { version } => {
+            Kind::PlanRestored(v1::PlanRestored { version: version.get() })
+        }
         E::StepQueued { step, attempt } => Kind::StepQueued(step::queued(*step, *attempt)),
         E::StepSucceeded { step, attempt, result, worker, started_at, usage } => {
             let done = step::succeeded(*step, *attempt, result, worker, *started_at, *usage);
             Kind::StepSucceeded(done)
         }
-        E::StepRetrying { step, attempt, failure, until, workers_lost } => {
-            let retrying = step::retrying(*step, *attempt, failure, *until, *workers_lost);
+        E::StepRetrying { step, attempt, failure, until, workers_lost, usage } => {
+            let retrying = step::retrying(*step, *attempt, failure, *until, *workers_lost, *usage);
             Kind::StepRetrying(retrying)
         }
-        E::StepFailed { step, failure } => Kind::StepFailed(step::failed(*step, failure)),
+        E::StepFailed { step, failure, usage } => {
+            Kind::StepFailed(step::failed(*step, failure, *usage))
+        }
         E::StepSkipped { step, because_of } => Kind::StepSkipped(step::skipped(*step, *because_of)),
         E::StepCancelled { step } => Kind::StepCancelled(v1::StepCancelled { step_id: step.get() }),
         E::StepSuperseded { step } => {
@@ -86,8 +91,8 @@ fn kind_of(event: &Event) -> Kind {
         E::AnswerAttemptStarted { attempt, synthesizer } => {
             Kind::AnswerAttemptStarted(run::answer_started(*attempt, synthesizer))
         }
-        E::AnswerAttemptFailed { attempt, failure, retry_at } => {
-            Kind::AnswerAttemptFailed(run::answer_failed(*attempt, failure, *retry_at))
+        E::AnswerAttemptFailed { attempt, failure, retry_at, usage } => {
+            Kind::AnswerAttemptFailed(run::answer_failed(*attempt, failure, *retry_at, *usage))
         }
         E::CommandDone { command } => Kind::CommandDone(run::command_done(command)),
         E::CommandRefused { command, message } => {
@@ -116,6 +121,7 @@ fn event_of(kind: Kind) -> Result<Event, BadField> {
         Kind::PlanAccepted(m) => plan::read_accepted(m)?,
         Kind::PlanRejected(m) => plan::read_rejected(m)?,
         Kind::PlanCallFailed(m) => plan::read_call_failed(m)?,
+        Kind::PlanRestored(m) => Event::PlanRestored { version: version(m.version)? },
         Kind::StepQueued(m) => step::read_queued(m)?,
         Kind::StepSucceeded(m) => step::read_succeeded(m)?,
         Kind::StepRetrying(m) => step::read_retrying(m)?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sortie_engine::{FailurePolicy, Goal, Limits};
+use sortie_engine::{FailurePolicy, Goal, Limits, ReplanPolicy};
 
 use crate::{BadField, time, v1};
 
@@ -19,9 +19,13 @@ pub fn from_request(
         faults.push(bad);
         FailurePolicy::default()
     });
+    let replan = replan(request.replan).unwrap_or_else(|bad| {
+        faults.push(bad);
+        ReplanPolicy::default()
+    });
     let limits = limits(request.limits.as_ref(), defaults, &mut faults);
     let labels = request.labels.clone();
-    let goal = Goal { text: request.goal.clone(), policy, limits, labels };
+    let goal = Goal { text: request.goal.clone(), policy, replan, limits, labels };
     let of_goal = goal.faults().into_iter().map(|fault| BadField::new(fault.field, fault.message));
     faults.extend(of_goal);
     if faults.is_empty() { Ok(goal) } else { Err(faults) }
@@ -34,6 +38,14 @@ fn policy(policy: i32) -> Result<FailurePolicy, BadField> {
         }
         Ok(v1::FailurePolicy::Strict) => Ok(FailurePolicy::Strict),
         Err(_) => Err(BadField::new("policy", format!("has no value {policy}"))),
+    }
+}
+
+fn replan(policy: i32) -> Result<ReplanPolicy, BadField> {
+    match v1::ReplanPolicy::try_from(policy) {
+        Ok(v1::ReplanPolicy::Unspecified | v1::ReplanPolicy::Never) => Ok(ReplanPolicy::Never),
+        Ok(v1::ReplanPolicy::OnFailure) => Ok(ReplanPolicy::OnFailure),
+        Err(_) => Err(BadField::new("replan", format!("has no value {policy}"))),
     }
 }
 
@@ -75,6 +87,7 @@ mod tests {
     fn faults_of_the_wire_and_of_the_goal_are_told_together() {
         let mut request = asked(" ");
         request.policy = 9;
+        request.replan = 7;
         request.labels.insert(String::new(), "x".to_owned());
         request.limits = Some(v1::Limits {
             run_timeout: Some(prost_types::Duration { seconds: -1, nanos: 0 }),
@@ -83,6 +96,9 @@ mod tests {
         });
         let faults = from_request(&request, &Limits::default()).unwrap_err();
         let fields: Vec<_> = faults.iter().map(|fault| fault.field).collect();
-        assert_eq!(fields, ["policy", "limits.run_timeout", "goal", "limits.steps", "labels"]);
+        assert_eq!(
+            fields,
+            ["policy", "replan", "limits.run_timeout", "goal", "limits.steps", "labels"]
+        );
     }
 }

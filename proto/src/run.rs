@@ -1,7 +1,8 @@
 //! Runs on the wire: the snapshot that clients get, states, usage.
 
 use sortie_engine::{
-    Failure, FailureKind, FailurePolicy, PlanVersion, Run, RunState, Step, StepState, Usage,
+    Failure, FailureKind, FailurePolicy, PlanVersion, ReplanPolicy, RoleUsage, Run, RunState, Step,
+    StepState, Usage,
 };
 
 use crate::{BadField, time, v1};
@@ -26,6 +27,16 @@ impl From<v1::Usage> for Usage {
             output_tokens: usage.output_tokens,
             cost_nanodollars: usage.cost_nanodollars,
             unpriced_calls: usage.unpriced_calls,
+        }
+    }
+}
+
+impl From<RoleUsage> for v1::RoleUsage {
+    fn from(usage: RoleUsage) -> Self {
+        Self {
+            planner: Some(usage.planner.into()),
+            executor: Some(usage.executor.into()),
+            synthesizer: Some(usage.synthesizer.into()),
         }
     }
 }
@@ -79,6 +90,15 @@ impl From<FailurePolicy> for v1::FailurePolicy {
     }
 }
 
+impl From<ReplanPolicy> for v1::ReplanPolicy {
+    fn from(policy: ReplanPolicy) -> Self {
+        match policy {
+            ReplanPolicy::Never => Self::Never,
+            ReplanPolicy::OnFailure => Self::OnFailure,
+        }
+    }
+}
+
 /// The snapshot as far as the history tells it: results are their previews, and the cursor is
 /// empty. Whoever has the store puts more in.
 impl From<&Run> for v1::Run {
@@ -100,6 +120,8 @@ impl From<&Run> for v1::Run {
             policy: v1::FailurePolicy::from(goal.policy).into(),
             cursor: String::new(),
             seq: run.seq().get(),
+            replan: v1::ReplanPolicy::from(goal.replan).into(),
+            usage_by_role: Some(run.usage_by_role().into()),
         }
     }
 }
@@ -124,6 +146,7 @@ fn step_of(run: &Run, step: &Step) -> v1::Step {
         started_at: step.started_at.map(time::point_to_wire),
         ended_at: step.ended_at.map(time::point_to_wire),
         worker: step.worker.as_ref().map(ToString::to_string).unwrap_or_default(),
+        usage: Some(step.usage.into()),
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::Value;
-use sortie_engine::{Failure, FailureKind, StepResult, ToolName, ToolSpec};
+use sortie_engine::{Failure, FailureKind, StepResult, ToolName, ToolSpec, Usage};
 use tracing::Instrument;
 
 use crate::registry::Registry;
@@ -39,6 +39,22 @@ pub struct Attempt {
     pub time_left: Duration,
 }
 
+/// What became of an attempt.
+#[derive(Debug)]
+pub struct Ended {
+    /// A result or why there is none.
+    pub outcome: Result<StepResult, Failure>,
+    /// What its model calls used, whatever the outcome.
+    pub usage: Usage,
+}
+
+/// The end of an attempt that used nothing.
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self { outcome: Err(failure), usage: Usage::default() }
+    }
+}
+
 /// Runs attempts with the tools of a registry. Cheap to clone, holds no state.
 #[derive(Clone)]
 pub struct Executor {
@@ -54,12 +70,14 @@ impl Executor {
 
     /// Runs one attempt to its end, at most for its limit. Never panics with the tool.
     ///
-    /// # Errors
-    /// `unknown_tool`, `invalid_input`, `timeout`, `cancelled`, `tool_panicked`,
-    /// `result_too_large`, or the tool's own failure.
-    pub async fn execute(&self, attempt: Attempt) -> Result<StepResult, Failure> {
+    /// Its failures are `unknown_tool`, `invalid_input`, `timeout`, `cancelled`, `tool_panicked`,
+    /// `result_too_large`, and the tool's own.
+    pub async fn execute(&self, attempt: Attempt) -> Ended {
         let span = tracing::info_span!("tool", tool = %attempt.tool);
-        self.run(attempt).instrument(span).await
+        let call = attempt.call.clone();
+        // The tool's future is gone when this returns, so nothing is added afterwards.
+        let outcome = self.run(attempt).instrument(span).await;
+        Ended { outcome, usage: call.usage() }
     }
 
     async fn run(&self, attempt: Attempt) -> Result<StepResult, Failure> {
@@ -84,6 +102,7 @@ impl Executor {
             ended = work => ended,
             () = call.stopped.cancelled() => return Err(stopped()),
         };
+        check_calls(spec, call.usage());
         match ended {
             Err(_) => {
                 let message = format!("tool `{name}` took longer than {limit:?}");
@@ -117,6 +136,15 @@ fn check_input(spec: &ToolSpec, input: &Value) -> Result<(), Failure> {
     let listed: Vec<_> = violations.iter().map(ToString::to_string).collect();
     let message = format!("input of `{}`: {}", spec.name, listed.join("; "));
     Err(Failure::new(FailureKind::InvalidInput, clip(&message)))
+}
+
+/// The engine counted the attempts, not the calls: a tool that makes more calls than it says breaks
+/// the run's cap. What it used is reported all the same.
+fn check_calls(spec: &ToolSpec, used: Usage) {
+    if used.model_calls > u32::from(spec.calls_model) {
+        let calls = used.model_calls;
+        tracing::error!(tool = %spec.name, calls, "a tool makes more model calls than it says");
+    }
 }
 
 fn measured(spec: &ToolSpec, value: Value) -> Result<StepResult, Failure> {
@@ -184,8 +212,9 @@ mod tests {
             }
         }
 
-        async fn call(&self, input: Value, _: &Call) -> Result<Value, Failure> {
+        async fn call(&self, input: Value, call: &Call) -> Result<Value, Failure> {
             let _guard = Guard(self.dropped.clone());
+            call.clone().spent(Usage { model_calls: 1, output_tokens: 5, ..Usage::default() });
             match input["do"].as_str() {
                 Some("hang") => pending().await,
                 Some("panic") => panic!("the disk is {}", "on fire"),
@@ -240,12 +269,12 @@ mod tests {
     }
 
     async fn failure(attempt: Attempt) -> Failure {
-        executor().0.execute(attempt).await.unwrap_err()
+        executor().0.execute(attempt).await.outcome.unwrap_err()
     }
 
     #[tokio::test]
     async fn a_result_comes_back_with_its_size() {
-        let output = executor().0.execute(attempt(json!({"do": "échø"}))).await.unwrap();
+        let output = executor().0.execute(attempt(json!({"do": "échø"}))).await.outcome.unwrap();
         let bytes = json!({"do": "échø"}).to_string().len() as u64;
         assert_eq!(output, StepResult::inline(json!({"do": "échø"})));
         assert_eq!(output.bytes, bytes);
@@ -274,7 +303,7 @@ mod tests {
             let time_left = Duration::from_secs(time_left);
             let started = tokio::time::Instant::now();
             let attempt = Attempt { time_left, ..attempt(json!({"do": "hang"})) };
-            let failure = executor.execute(attempt).await.unwrap_err();
+            let failure = executor.execute(attempt).await.outcome.unwrap_err();
             assert_eq!(failure.kind, FailureKind::Timeout);
             assert_eq!(failure.message, format!("tool `probe` took longer than {limit}s"));
             assert_eq!(started.elapsed().as_secs(), limit);
@@ -293,8 +322,8 @@ mod tests {
             assert!(!dropped.load(Ordering::SeqCst));
             stopped.cancel();
         };
-        let (outcome, ()) = tokio::join!(executor.execute(attempt), stop);
-        assert_eq!(outcome.unwrap_err().kind, FailureKind::Cancelled);
+        let (ended, ()) = tokio::join!(executor.execute(attempt), stop);
+        assert_eq!(ended.outcome.unwrap_err().kind, FailureKind::Cancelled);
         assert!(dropped.load(Ordering::SeqCst));
         assert_eq!(started.elapsed().as_millis(), 5);
     }
@@ -304,7 +333,10 @@ mod tests {
         let (executor, dropped) = executor();
         let attempt = attempt(json!({"do": "panic"}));
         attempt.call.stopped.cancel();
-        assert_eq!(executor.execute(attempt).await.unwrap_err().kind, FailureKind::Cancelled);
+        assert_eq!(
+            executor.execute(attempt).await.outcome.unwrap_err().kind,
+            FailureKind::Cancelled
+        );
         assert!(!dropped.load(Ordering::SeqCst));
     }
 
@@ -320,20 +352,36 @@ mod tests {
             let failure = executor
                 .execute(Attempt { tool, ..attempt(json!({"do": what})) })
                 .await
+                .outcome
                 .unwrap_err();
             assert_eq!(failure.kind, FailureKind::ToolPanicked);
             assert!(failure.message.ends_with(&format!("crashed: {says}")), "{failure}");
         }
-        assert!(executor.execute(attempt(json!({"do": "go on"}))).await.is_ok());
+        assert!(executor.execute(attempt(json!({"do": "go on"}))).await.outcome.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_tool_used_comes_back_whatever_becomes_of_it() {
+        let (executor, _) = executor();
+        let used = Usage { model_calls: 1, output_tokens: 5, ..Usage::default() };
+        for what in ["go", "fail", "panic", "panic later", "hang"] {
+            assert_eq!(executor.execute(attempt(json!({"do": what}))).await.usage, used, "{what}");
+        }
+        let stopped = attempt(json!({"do": "go"}));
+        stopped.call.stopped.cancel();
+        let unknown = Attempt { tool: ToolName::new("x"), ..attempt(json!({})) };
+        for unstarted in [stopped, unknown, attempt(json!({"do": 1}))] {
+            assert_eq!(executor.execute(unstarted).await.usage, Usage::default());
+        }
     }
 
     #[tokio::test]
     async fn a_result_is_measured_to_the_byte() {
         let (executor, _) = executor();
         let sized = |size: u32| attempt(json!({"do": "size", "size": size}));
-        assert_eq!(executor.execute(sized(998)).await.unwrap().bytes, 1000);
+        assert_eq!(executor.execute(sized(998)).await.outcome.unwrap().bytes, 1000);
         for size in [999, 10 << 20] {
-            let failure = executor.execute(sized(size)).await.unwrap_err();
+            let failure = executor.execute(sized(size)).await.outcome.unwrap_err();
             assert_eq!(failure.kind, FailureKind::ResultTooLarge);
             let bytes = format!("has {} bytes, 1000 are allowed", size + 2);
             assert!(failure.message.contains(&bytes), "{failure}");

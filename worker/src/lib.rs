@@ -9,7 +9,7 @@ pub mod tools;
 mod words;
 
 pub use documents::{BadFolder, Documents, Found, Passage, SkippedDocument};
-pub use executor::{Attempt, Executor};
+pub use executor::{Attempt, Ended, Executor};
 pub use registry::{Registry, RegistryError};
 pub use service::{Worker, WorkerOptions};
 pub use tool::{Call, Tool};

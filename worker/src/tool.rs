@@ -4,10 +4,18 @@
 //! be stopped at any `await`: dropping the future is how cancellation, timeouts and lost leases
 //! reach it. Work that blocks or computes for long belongs on a thread of its own that watches
 //! [`Call::stopped`].
+//!
+//! A tool that calls a model says so in its spec, makes exactly one call in each attempt, because
+//! the engine counts its attempts against the run's cap of calls, and tells [`Call::spent`] what
+//! the call used. It never tries again by itself: that is the engine's.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use sortie_engine::{AttemptNumber, Failure, Generation, RunId, StepId, ToolSpec, idempotency_key};
+use sortie_engine::{
+    AttemptNumber, Failure, Generation, RunId, StepId, ToolSpec, Usage, idempotency_key,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Something that a worker can do.
@@ -16,7 +24,8 @@ pub trait Tool: Send + Sync + 'static {
     /// Name, description, schemas, effect class and limits.
     fn spec(&self) -> ToolSpec;
 
-    /// Does it. The input fits [`ToolSpec::input`].
+    /// Does it. The input fits [`ToolSpec::input`]. With [`ToolSpec::calls_model`] this is one model
+    /// call, no more, and what it used goes to [`Call::spent`] before anything else can fail.
     ///
     /// # Errors
     /// A failure whose kind says whether trying again can help.
@@ -36,9 +45,45 @@ pub struct Call {
     pub generation: Generation,
     /// Cancelled when nobody waits for the result any more.
     pub stopped: CancellationToken,
+    meter: Meter,
+}
+
+/// What an attempt used so far. Clones of a call write into the same one, and it outlives a tool
+/// that fails, panics or is dropped.
+#[derive(Debug, Clone, Default)]
+struct Meter(Arc<Mutex<Usage>>);
+
+impl Meter {
+    fn lock(&self) -> MutexGuard<'_, Usage> {
+        // Numbers are whole between any two additions.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Call {
+    /// A call for this attempt that has used nothing yet.
+    #[must_use]
+    pub fn new(
+        run: RunId,
+        step: StepId,
+        attempt: AttemptNumber,
+        generation: Generation,
+        stopped: CancellationToken,
+    ) -> Self {
+        Self { run, step, attempt, generation, stopped, meter: Meter::default() }
+    }
+
+    /// Adds what a model call used. It is reported whatever comes of the attempt.
+    pub fn spent(&self, usage: Usage) {
+        *self.meter.lock() += usage;
+    }
+
+    /// What the attempt used so far.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        *self.meter.lock()
+    }
+
     /// The same for every attempt at the step: a tool that changes the world remembers it.
     #[must_use]
     pub fn idempotency_key(&self) -> String {
@@ -53,12 +98,8 @@ pub(crate) mod tests {
 
     /// Some attempt, for tests that do not care which.
     pub(crate) fn call() -> Call {
-        Call {
-            run: RunId::new(0, Lane(0), 1),
-            step: StepId::new(1),
-            attempt: AttemptNumber::FIRST,
-            generation: Generation::FIRST,
-            stopped: CancellationToken::new(),
-        }
+        let run = RunId::new(0, Lane(0), 1);
+        let (attempt, generation) = (AttemptNumber::FIRST, Generation::FIRST);
+        Call::new(run, StepId::new(1), attempt, generation, CancellationToken::new())
     }
 }

@@ -1,7 +1,8 @@
 //! The tools that every worker brings along, one file each.
 //!
-//! All of them wait in the queue `builtin`, look at nothing outside the process but its clock, and
-//! describe input and output with schemas that the engine's checker enforces in full.
+//! All of them wait in the queue `builtin` and describe input and output with schemas that the
+//! engine's checker enforces in full. They look at nothing outside the process but its clock, except
+//! those in [`model`]: these read texts with a model, if there is one.
 
 use std::time::Duration;
 
@@ -10,17 +11,21 @@ use serde_json::Value;
 use sortie_engine::{
     BadSchema, Effect, Failure, FailureKind, QueueName, Schema, ToolName, ToolSpec,
 };
+use sortie_models::BadPrompt;
 
 use crate::documents::Documents;
 use crate::registry::{Registry, RegistryError};
 use crate::tool::Tool;
 
 mod calculate;
+pub mod model;
 mod now;
 mod search;
 mod summarize;
+mod texts;
 
 pub use calculate::Calculate;
+pub use model::Reading;
 pub use now::{Clock, Now};
 pub use search::Search;
 pub use summarize::Summarize;
@@ -41,30 +46,54 @@ pub enum BuiltinError {
         /// What is wrong with it.
         source: BadSchema,
     },
+    /// A tool has no prompt to ask its model with.
+    #[error("load the prompt of tool `{tool}`")]
+    Prompt {
+        /// Which one.
+        tool: &'static str,
+        /// What is wrong with it.
+        source: BadPrompt,
+    },
     /// A tool does not fit into the registry.
     #[error("register a built-in tool")]
     Register(#[source] RegistryError),
 }
 
-/// A registry with every built-in tool; `search` looks into `documents`.
+/// A registry with every built-in tool that needs no model; `search` looks into `documents`.
 ///
 /// # Errors
 /// If a tool's description is broken, which the tests of this file rule out.
 pub fn builtin(documents: Documents) -> Result<Registry, BuiltinError> {
-    let mut registry = Registry::new();
-    add(&mut registry, "calculate", Calculate::new())?;
-    add(&mut registry, "now", Now::new(Clock::system()))?;
-    add(&mut registry, "search", Search::new(documents))?;
-    add(&mut registry, "summarize", Summarize::new())?;
+    let mut registry = without_model(documents)?;
+    add(&mut registry, described("summarize", Summarize::new())?)?;
     Ok(registry)
 }
 
-fn add(
-    registry: &mut Registry,
-    name: &'static str,
-    tool: Result<impl Tool, BadSchema>,
-) -> Result<(), BuiltinError> {
-    let tool = tool.map_err(|source| BuiltinError::Describe { tool: name, source })?;
+/// A registry with every built-in tool; those that read texts do it with a model.
+///
+/// # Errors
+/// If a prompt cannot be used, or a description is broken, which tests rule out.
+pub fn with_model(documents: Documents, reading: &Reading) -> Result<Registry, BuiltinError> {
+    let mut registry = without_model(documents)?;
+    add(&mut registry, model::Summarize::new(reading)?)?;
+    add(&mut registry, model::Ask::new(reading)?)?;
+    add(&mut registry, model::Extract::new(reading)?)?;
+    Ok(registry)
+}
+
+fn without_model(documents: Documents) -> Result<Registry, BuiltinError> {
+    let mut registry = Registry::new();
+    add(&mut registry, described("calculate", Calculate::new())?)?;
+    add(&mut registry, described("now", Now::new(Clock::system()))?)?;
+    add(&mut registry, described("search", Search::new(documents))?)?;
+    Ok(registry)
+}
+
+fn described<T>(tool: &'static str, made: Result<T, BadSchema>) -> Result<T, BuiltinError> {
+    made.map_err(|source| BuiltinError::Describe { tool, source })
+}
+
+fn add(registry: &mut Registry, tool: impl Tool) -> Result<(), BuiltinError> {
     registry.register(tool).map_err(BuiltinError::Register)?;
     Ok(())
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use sortie_engine::{Catalogue, Command, ModelCall, PlanVersion, Run};
+use sortie_engine::{Catalogue, Command, Failure, ModelCall, PlanVersion, Run};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Caller;
+use super::previews::REPLAN_BUDGET;
+use super::reports::Reports;
 use crate::planner::{PlanEnd, PlanRequest, PlanWord};
 
 /// Words between the planner's client and this task; the driver's channel is the real buffer.
@@ -25,8 +27,22 @@ pub(super) fn request(run: &Run, version: PlanVersion, catalogue: &Catalogue) ->
     }
 }
 
-pub(super) async fn make(caller: Caller, request: PlanRequest) {
+pub(super) async fn make(caller: Caller, request: PlanRequest, replaced: Reports) {
     let ModelCall::Plan(version) = caller.call else { return };
+    let command = match write(&caller, version, request, replaced).await {
+        Ok(PlanEnd { usage, problems }) => Command::PlanEnded { version, usage, problems },
+        Err(failure) => Command::PlanFailed { version, failure },
+    };
+    caller.end(command).await;
+}
+
+async fn write(
+    caller: &Caller,
+    version: PlanVersion,
+    mut request: PlanRequest,
+    replaced: Reports,
+) -> Result<PlanEnd, Failure> {
+    request.replan = replaced.filled(caller.store.as_ref(), REPLAN_BUDGET).await?;
     let (words_tx, mut words) = mpsc::channel(WORDS);
     let call = caller.planner.make_plan(request, words_tx);
     let forward = async {
@@ -42,12 +58,6 @@ pub(super) async fn make(caller: Caller, request: PlanRequest) {
         }
     };
     // A failed call ends at once; a good one only after its last step was handed on.
-    caller
-        .end(match caller.both(call, forward).await {
-            Ok((PlanEnd { usage, problems }, ())) => {
-                Command::PlanEnded { version, usage, problems }
-            }
-            Err(failure) => Command::PlanFailed { version, failure },
-        })
-        .await;
+    let (end, ()) = caller.both(call, forward).await?;
+    Ok(end)
 }

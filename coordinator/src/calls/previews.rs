@@ -3,6 +3,8 @@
 
 /// All previews of one answer call together, in bytes.
 pub(super) const PREVIEW_BUDGET: usize = 1 << 20;
+/// All previews of one replan together: a planner needs to know what was found, not all of it.
+pub(super) const REPLAN_BUDGET: usize = 1 << 16;
 
 /// For each size the share that it gets: small ones are whole, the large ones divide evenly what
 /// is left.

@@ -28,7 +28,7 @@ pub(super) fn tell(run: RunId, events: &[Recorded]) {
             Event::AnswerAttemptStarted { attempt, .. } => {
                 tracing::info!(seq, %attempt, "an answer is asked for");
             }
-            Event::AnswerAttemptFailed { attempt, failure, retry_at } => {
+            Event::AnswerAttemptFailed { attempt, failure, retry_at, .. } => {
                 let again = retry_at.is_some();
                 tracing::warn!(seq, %attempt, %failure, again, "there was no answer");
             }
@@ -52,7 +52,7 @@ fn tell_of_step(seq: u64, event: &Event) {
         Event::StepRetrying { step, attempt, failure, .. } => {
             tracing::debug!(seq, %step, %attempt, %failure, "step will be tried again");
         }
-        Event::StepFailed { step, failure } | Event::StepUnknown { step, failure } => {
+        Event::StepFailed { step, failure, .. } | Event::StepUnknown { step, failure } => {
             tracing::debug!(seq, %step, %failure, "step failed");
         }
         Event::StepSkipped { step, because_of } => {

@@ -130,6 +130,7 @@ fn report(report: StepReport) -> v1::StepReport {
             json: preview.json,
             truncated: preview.truncated,
             total_bytes: preview.total_bytes,
+            empty: preview.empty,
         }),
         Err(failure) => Outcome::Failure(failure.into()),
     };

@@ -1,6 +1,7 @@
 //! From the command line to the end of one command.
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
+use sortie_models::Keys;
 use sortie_service::config::{Settings, Sources};
 use sortie_service::telemetry::{self, Loudness};
 
@@ -15,6 +16,8 @@ use crate::render::LogWriter;
 /// What every command works with.
 pub(crate) struct App {
     pub(crate) settings: Settings,
+    /// The keys of models, from the environment alone.
+    pub(crate) keys: Keys,
     pub(crate) out: Output,
     /// Draws on stderr; shared with the log, so that neither writes into the other's lines.
     pub(crate) progress: MultiProgress,
@@ -34,11 +37,13 @@ async fn execute(arguments: Arguments, add_tools: AddTools) -> Result<Exit, Erro
     if let Command::Completions(args) = &arguments.command {
         return commands::completions::execute(args, &mut Output::stdout());
     }
-    let sources = Sources {
-        flags: arguments.flags(),
-        environment: environment(),
-        file: arguments.shared.config.clone(),
-    };
+    let environment = environment();
+    let keys = Keys::of_environment(|name| {
+        let found = environment.iter().find(|(known, _)| known == name);
+        found.map(|(_, key)| key.clone())
+    });
+    let sources =
+        Sources { flags: arguments.flags(), environment, file: arguments.shared.config.clone() };
     let settings = match (sources.resolve(), arguments.label_faults()) {
         (Ok(settings), faults) if faults.is_empty() => settings,
         (settings, mut faults) => {
@@ -55,7 +60,7 @@ async fn execute(arguments: Arguments, add_tools: AddTools) -> Result<Exit, Erro
     let writer = LogWriter::new(progress.clone());
     // A program around this one may log already: then its own way stands.
     telemetry::init(settings.log_format.value, filter, loudness, writer).ok();
-    let app = App { settings, out: Output::stdout(), progress, add_tools };
+    let app = App { settings, keys, out: Output::stdout(), progress, add_tools };
     dispatch(arguments.command, app).await
 }
 
@@ -70,6 +75,7 @@ async fn dispatch(command: Command, app: App) -> Result<Exit, Error> {
         Command::Cancel(args) => commands::cancel::execute(args, app).await,
         Command::Tools(args) => commands::tools::execute(args, app).await,
         Command::Plan(args) => commands::plan::execute(args, app).await,
+        Command::Doctor(args) => commands::doctor::execute(args, app).await,
         Command::Completions(args) => {
             let mut app = app;
             commands::completions::execute(&args, &mut app.out)

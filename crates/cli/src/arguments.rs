@@ -2,6 +2,7 @@
 //! environment and the file, so that all mistakes are told at once.
 
 pub(crate) mod goal;
+mod models;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 
 pub(crate) use goal::GoalArgs;
+pub(crate) use models::ModelArgs;
 
 /// Plan once, act many times: a goal becomes a plan of steps, workers run them, an answer comes out.
 #[derive(Debug, Parser)]
@@ -30,7 +32,9 @@ pub(crate) struct Arguments {
 const AFTER_HELP: &str = "\
 Every setting can also stand in the environment (SORTIE_ENDPOINT, SORTIE_LIMITS_STEPS, ...) or in \
 a TOML file (--config, SORTIE_CONFIG, or sortie/sortie.toml in your configuration folder); flags \
-win over the environment, the environment over the file.
+win over the environment, the environment over the file. Keys of models stand in the environment \
+only: OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, and SORTIE_MODEL_API_KEY for a server behind \
+a base URL.
 
 Exit codes: 0 answered, 1 failed or cancelled, 2 refused before a run existed, 3 endpoint \
 unreachable, 130 interrupted, 141 nobody reads stdout any more.";
@@ -66,6 +70,8 @@ pub(crate) struct EmbeddedArgs {
     /// Ended runs that are kept in memory
     #[arg(long, value_name = "N")]
     retention: Option<String>,
+    #[command(flatten)]
+    models: ModelArgs,
 }
 
 /// What to do.
@@ -89,6 +95,8 @@ pub(crate) enum Command {
     Tools(commands::tools::ToolsArgs),
     /// Plan a goal and print the graph, without running it
     Plan(commands::plan::PlanArgs),
+    /// Check the models, their keys and prices, and the prompts
+    Doctor(commands::doctor::DoctorArgs),
     /// Print completions for a shell
     Completions(commands::completions::CompletionsArgs),
 }
@@ -110,6 +118,7 @@ impl Arguments {
             Command::Cancel(args) => args.json,
             Command::Tools(args) => args.json,
             Command::Plan(args) => args.json,
+            Command::Doctor(args) => args.json,
             Command::Serve(_) | Command::Completions(_) => false,
         }
     }
@@ -125,6 +134,7 @@ impl Arguments {
             Command::Serve(args) => flags.extend(args.flags()),
             Command::Submit(args) => flags.extend(args.goal.flags()),
             Command::Plan(args) => flags.extend(args.flags()),
+            Command::Doctor(args) => flags.extend(args.models.flags()),
             _ => {}
         }
         flags
@@ -153,11 +163,13 @@ impl Shared {
 
 impl EmbeddedArgs {
     pub(crate) fn flags(&self) -> Vec<FlagValue> {
-        flag_values([
+        let mut flags = flag_values([
             ("docs", "--docs", &self.docs),
             ("concurrency", "--concurrency", &self.concurrency),
             ("retention", "--retention", &self.retention),
-        ])
+        ]);
+        flags.extend(self.models.flags());
+        flags
     }
 }
 

@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
+use sortie_models::Keys;
 use sortie_proto::v1::coordinator_client::CoordinatorClient;
 use sortie_proto::v1::planner_client::PlannerClient;
-use sortie_service::config::Settings;
+use sortie_service::config::{Origin, Settings};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
 use crate::embedded::{self, AddTools, Embedded};
 use crate::error::{self, Error};
+use crate::models;
 
 /// The largest message either way; the servers hold to the same.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -32,11 +34,16 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// The remote cluster of the settings, or else one inside the process.
-    pub(crate) async fn open(settings: &Settings, add_tools: AddTools) -> Result<Self, Error> {
+    pub(crate) async fn open(
+        settings: &Settings,
+        keys: &Keys,
+        add_tools: AddTools,
+    ) -> Result<Self, Error> {
         if settings.endpoint.value.is_some() {
+            refuse_embedded_flags(settings)?;
             return Self::remote(settings).await;
         }
-        let embedded = Embedded::start(options(settings, add_tools)).await?;
+        let embedded = Embedded::start(options(settings, keys, add_tools)?).await?;
         let name = "the embedded cluster".to_owned();
         Ok(Self { channel: embedded.channel(), name, embedded: Some(embedded) })
     }
@@ -113,13 +120,38 @@ pub(crate) fn unary<T>(message: T) -> Request<T> {
 }
 
 /// How the settings build a cluster inside the process.
-pub(crate) fn options(settings: &Settings, add_tools: AddTools) -> embedded::Options {
-    embedded::Options {
+pub(crate) fn options(
+    settings: &Settings,
+    keys: &Keys,
+    add_tools: AddTools,
+) -> Result<embedded::Options, Error> {
+    Ok(embedded::Options {
+        models: models::connected(settings, keys)?,
+        prompts: models::prompts(settings)?,
         docs: settings.docs.value.clone(),
         concurrency: settings.concurrency.value,
         retention: settings.retention.value,
         limits: settings.limits.values(),
         add_tools,
         reflection: settings.reflection.value,
-    }
+    })
+}
+
+/// A flag that would do nothing is a misunderstanding.
+pub(crate) fn refuse_embedded_flags(settings: &Settings) -> Result<(), Error> {
+    let endpoint = &settings.endpoint.origin;
+    let models = models::origins(settings).map(|origin| (origin, "models are chosen"));
+    let docs = [(&settings.docs.origin, "documents are read")];
+    let faults: Vec<_> = docs
+        .into_iter()
+        .chain(models)
+        .filter_map(|(origin, what)| match origin {
+            Origin::Flag(flag) => Some(format!(
+                "{flag}: {what} by the cluster that does the work, and {endpoint} names a remote \
+                 one: say it to its `sortie serve`"
+            )),
+            Origin::Default | Origin::File(..) | Origin::Variable(_) => None,
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Error::Refused(faults.join("\n"))) }
 }

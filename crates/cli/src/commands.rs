@@ -2,6 +2,7 @@
 
 pub(crate) mod cancel;
 pub(crate) mod completions;
+pub(crate) mod doctor;
 mod follow;
 pub(crate) mod get;
 pub(crate) mod list;

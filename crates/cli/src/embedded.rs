@@ -29,7 +29,10 @@ use sortie_coordinator::{
     GrpcPlanner, Readiness, ServiceOptions, WatchHub, WatchOptions,
 };
 use sortie_engine::{Lane, Limits, WorkerName};
+use sortie_models::{Model, Models, Prompts};
+use sortie_planner::{Answers, PlannerService, Plans};
 use sortie_store::{Embedded as EmbeddedStore, EmbeddedOptions, LaneOwner, Store};
+use sortie_worker::tools::Reading;
 use sortie_worker::{Documents, Registry, RegistryError, Worker, WorkerOptions, tools};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +54,10 @@ const MAX_SKIPPED_TOLD: usize = 20;
 
 /// How the cluster is built.
 pub(crate) struct Options {
+    /// Who plans, does steps and answers; the built-in rules where there is none.
+    pub(crate) models: Models,
+    /// What models are told.
+    pub(crate) prompts: Prompts,
     /// Documents for the search tool; without a folder, those inside the program.
     pub(crate) docs: Option<PathBuf>,
     /// Worker slots.
@@ -76,7 +83,10 @@ pub(crate) struct Embedded {
 impl Embedded {
     /// Builds the cluster and starts it.
     pub(crate) async fn start(options: Options) -> Result<Self, EmbeddedError> {
-        let registry = Arc::new(registry(options.docs, options.add_tools)?);
+        tell_models(&options);
+        let planning = planning(&options.models, &options.prompts)?;
+        let executor = options.models.executor.map(|model| (model, options.prompts));
+        let registry = Arc::new(registry(options.docs, executor, options.add_tools)?);
         let embedded = EmbeddedStore::new(EmbeddedOptions {
             keep_runs: options.retention,
             ..EmbeddedOptions::default()
@@ -88,7 +98,7 @@ impl Embedded {
         services.spawn("worker", |stop| worker.run(stop));
         let (catalogue_watch, catalogue) = CatalogueWatch::open(store.clone()).await?;
         services.spawn("catalogue", |stop| catalogue_watch.run(stop));
-        let planner = services.offer(Routes::new(sortie_planner::service()));
+        let planner = services.offer(Routes::new(planning.clone().into_server()));
         let lanes = (0..store.lane_count()).map(Lane).collect();
         let (driver, handle) = Driver::new(
             store.clone(),
@@ -106,7 +116,7 @@ impl Embedded {
         let offered = ServiceOptions { reflection: options.reflection };
         let (routes, readiness) = sortie_coordinator::services(front, offered).await?;
         readiness.set(true).await;
-        let routes = routes.add_service(sortie_planner::service());
+        let routes = routes.add_service(planning.into_server());
         let channel = services.offer(routes.clone());
         Ok(Self { channel, services, routes, readiness })
     }
@@ -152,16 +162,51 @@ pub(crate) async fn serve(
     }
 }
 
-/// The built-in tools and the program's own.
-fn registry(docs: Option<PathBuf>, add_tools: AddTools) -> Result<Registry, EmbeddedError> {
+/// Who plans and who answers.
+fn planning(models: &Models, prompts: &Prompts) -> Result<PlannerService, EmbeddedError> {
+    let plans = match &models.planner {
+        Some(model) => Plans::by(model.clone(), prompts)?,
+        None => Plans::Offline,
+    };
+    let answers = match &models.synthesizer {
+        Some(model) => Answers::by(model.clone(), prompts)?,
+        None => Answers::Offline,
+    };
+    Ok(PlannerService::new(plans, answers))
+}
+
+/// The built-in tools, those that read with a model included where there is one, and the program's
+/// own.
+fn registry(
+    docs: Option<PathBuf>,
+    executor: Option<(Model, Prompts)>,
+    add_tools: AddTools,
+) -> Result<Registry, EmbeddedError> {
     let documents = match docs {
         Some(folder) => Documents::from_folder(&folder)?,
         None => Documents::builtin(),
     };
     tell_skipped(&documents);
-    let mut registry = tools::builtin(documents)?;
+    let mut registry = match executor {
+        Some((model, prompts)) => {
+            tools::with_model(documents, &Reading { prompts, ..Reading::new(model) })?
+        }
+        None => tools::builtin(documents)?,
+    };
     add_tools(&mut registry)?;
     Ok(registry)
+}
+
+/// Names who does the thinking.
+fn tell_models(options: &Options) {
+    let prompts = options.prompts.folder().map(|folder| folder.display().to_string());
+    let prompts = prompts.unwrap_or("the program's".to_owned());
+    for (role, model) in options.models.iter() {
+        match model {
+            Some(model) => tracing::info!(%role, model = %model.name(), prompts, "with a model"),
+            None => tracing::info!(%role, "with the built-in rules"),
+        }
+    }
 }
 
 /// Names what searches will not see, as far as anybody reads.

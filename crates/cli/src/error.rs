@@ -56,6 +56,7 @@ impl From<EmbeddedError> for Error {
             | EmbeddedError::Reflection(_)
             | EmbeddedError::Serve(_) => format!("cannot {error}{why}"),
             EmbeddedError::Tool(_)
+            | EmbeddedError::Prompt(_)
             | EmbeddedError::Builtin(_)
             | EmbeddedError::PartDied
             | EmbeddedError::Store(_) => {

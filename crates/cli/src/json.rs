@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::text::turns_direction;
 use crate::view::Failure;
 
-pub(crate) use event::item_line;
-pub(crate) use result::{result_line, run_object, steps_json};
+pub(crate) use event::{item_line, problems as problems_json};
+pub(crate) use result::{result_line, run_object, steps_json, usage_json};
 
 /// An object whose keys keep the order in which they were put.
 #[derive(Debug, Default)]
@@ -40,6 +40,7 @@ impl Object {
             .put("error", failure_json(Some(&failure)))
             .put("steps", [(); 0])
             .put("usage", ())
+            .put("usage_by_role", ())
     }
 
     /// Adds a value. What cannot be JSON becomes null.

@@ -29,6 +29,7 @@ mod embedded;
 mod error;
 mod exit;
 mod json;
+mod models;
 mod output;
 mod render;
 mod text;

@@ -8,6 +8,7 @@ mod line;
 mod live;
 mod plain;
 mod table;
+mod usage;
 mod words;
 
 use std::io::{self, IsTerminal as _, Write};
@@ -26,6 +27,7 @@ use live::Live;
 use plain::Plain;
 
 pub(crate) use table::{Last, table};
+pub(crate) use usage::{tokens, used};
 pub(crate) use words::{describe, goal_line};
 
 /// Where a run is shown.

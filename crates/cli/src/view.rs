@@ -9,9 +9,10 @@ mod timing;
 
 use std::collections::BTreeMap;
 
-use sortie_engine::{FailureKind, Timestamp};
+use sortie_engine::{FailureKind, RoleUsage, Timestamp, Usage};
 use sortie_proto::v1::{self, RunState, StepState};
 
+use steps::step_usage;
 pub(crate) use steps::{Shown, StepView, dependencies, step_id};
 pub(crate) use timing::{Path, Timed, levels};
 
@@ -38,7 +39,9 @@ pub(crate) struct View {
     pub(crate) answer: Option<String>,
     pub(crate) failure: Option<Failure>,
     pub(crate) version: u32,
-    pub(crate) usage: v1::Usage,
+    /// What its model calls used, and by what they were for; not every server tells the latter.
+    pub(crate) usage: Usage,
+    pub(crate) usage_by_role: RoleUsage,
     pub(crate) submitted_at: Option<Timestamp>,
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) labels: BTreeMap<String, String>,
@@ -76,6 +79,19 @@ impl View {
     /// How many steps ran at the same moment, at most.
     pub(crate) fn most_at_once(&self) -> usize {
         timing::most_at_once(&self.timed())
+    }
+
+    /// The steps of the plan before this version that have no result of their own making, by their
+    /// numbers in it.
+    pub(crate) fn failed_before(&self, version: u32) -> Vec<u32> {
+        let failed = |step: &&StepView| {
+            step.version.saturating_add(1) == version
+                && matches!(step.state, StepState::Failed | StepState::Unknown)
+        };
+        let mut numbers: Vec<_> =
+            self.steps.values().filter(failed).map(|step| step.number).collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     fn timed(&self) -> Vec<Timed> {
@@ -143,9 +159,14 @@ impl View {
             }
             Kind::PlanAccepted(e) => {
                 self.state = RunState::Executing;
-                self.add_usage(e.usage.as_ref());
+                self.add(|roles| &mut roles.planner, e.usage);
             }
-            Kind::PlanRejected(e) => self.add_usage(e.usage.as_ref()),
+            Kind::PlanRejected(e) => self.add(|roles| &mut roles.planner, e.usage),
+            Kind::PlanRestored(e) => {
+                self.version = e.version;
+                self.state = RunState::Executing;
+            }
+            Kind::AnswerAttemptFailed(e) => self.add(|roles| &mut roles.synthesizer, e.usage),
             Kind::AnswerAttemptStarted(_) => self.state = RunState::Synthesizing,
             Kind::RunStopping(e) => {
                 self.state = RunState::Stopping;
@@ -154,7 +175,7 @@ impl View {
             Kind::RunSucceeded(e) => {
                 self.answer = Some(e.answer.clone());
                 self.partial = e.partial;
-                self.add_usage(e.usage.as_ref());
+                self.add(|roles| &mut roles.synthesizer, e.usage);
                 self.end(RunState::Succeeded, at, None);
             }
             Kind::RunFailed(e) => {
@@ -170,8 +191,8 @@ impl View {
     }
 
     fn apply_step(&mut self, kind: &v1::event::Kind, at: Option<Timestamp>) {
-        if let v1::event::Kind::StepSucceeded(e) = kind {
-            self.add_usage(e.usage.as_ref());
+        if let Some(usage) = step_usage(kind) {
+            self.add(|roles| &mut roles.executor, Some(usage));
         }
         let because_of = match kind {
             v1::event::Kind::StepSkipped(e) => self.steps.get(&e.because_of).map(|s| s.number),
@@ -196,12 +217,20 @@ impl View {
         self.failure = failure;
     }
 
-    fn add_usage(&mut self, more: Option<&v1::Usage>) {
-        if let Some(more) = more {
-            self.usage.model_calls += more.model_calls;
-            self.usage.input_tokens += more.input_tokens;
-            self.usage.output_tokens += more.output_tokens;
-        }
+    /// Counts what a call used, in all and for its role.
+    fn add(&mut self, of: fn(&mut RoleUsage) -> &mut Usage, more: Option<v1::Usage>) {
+        let more = more.map(Usage::from).unwrap_or_default();
+        self.usage += more;
+        *of(&mut self.usage_by_role) += more;
+    }
+}
+
+fn role_usage(roles: v1::RoleUsage) -> RoleUsage {
+    let usage = |usage: Option<v1::Usage>| usage.map(Usage::from).unwrap_or_default();
+    RoleUsage {
+        planner: usage(roles.planner),
+        executor: usage(roles.executor),
+        synthesizer: usage(roles.synthesizer),
     }
 }
 
@@ -217,7 +246,8 @@ impl From<&v1::Run> for View {
             answer: (run.state() == RunState::Succeeded).then(|| run.answer.clone()),
             failure: run.failure.as_ref().map(Failure::from),
             version,
-            usage: run.usage.unwrap_or_default(),
+            usage: run.usage.map(Usage::from).unwrap_or_default(),
+            usage_by_role: run.usage_by_role.map(role_usage).unwrap_or_default(),
             submitted_at: run.submitted_at.as_ref().map(moment),
             ended_at: run.ended_at.as_ref().map(moment),
             labels: run.labels.clone().into_iter().collect(),

@@ -10,12 +10,14 @@ mod check;
 mod clients;
 mod delivery;
 mod planning;
+mod replanning;
 mod settle;
 
 use crate::command::Command;
 use crate::decision::{Context, Decision, ModelCall, Refusal};
 use crate::event::{Event, StopReason};
 use crate::failure::{Failure, FailureKind};
+use crate::result::Usage;
 use crate::run::{Phase, Run};
 
 pub use delivery::{Delivery, WORKER_LOSSES};
@@ -38,7 +40,9 @@ impl Run {
             Command::AnswerEnded { attempt, text, usage } => {
                 self.answer_ended(*attempt, text, *usage, cx)
             }
-            Command::AnswerFailed { attempt, failure } => self.answer_failed(*attempt, failure, cx),
+            Command::AnswerFailed { attempt, failure } => {
+                self.answer_failed(*attempt, failure, Usage::default(), cx)
+            }
             Command::Cancel { command, reason } => self.cancel(command, reason),
             Command::Resume => Ok(self.resume(cx)),
         }

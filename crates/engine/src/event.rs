@@ -35,7 +35,7 @@ pub enum PlanCause {
     Repair,
     /// The coordinator that asked for the one before is gone.
     Takeover,
-    /// The plan did not lead to the goal.
+    /// The plan was carried out, and steps of it failed or found nothing.
     Replan,
     /// The planner could not be reached or broke off.
     Retry,
@@ -154,6 +154,12 @@ pub enum Event {
         /// When it is asked again; nothing if it is not.
         next: Option<NextPlan>,
     },
+    /// There is no new plan, so the one that was carried out counts again. Its steps are adopted by
+    /// the events that follow.
+    PlanRestored {
+        /// The version that it is from now on.
+        version: PlanVersion,
+    },
     /// A step was handed to the workers.
     StepQueued {
         /// The step.
@@ -188,6 +194,8 @@ pub enum Event {
         until: Timestamp,
         /// Workers lost over this step so far.
         workers_lost: u32,
+        /// What model calls of the attempt used.
+        usage: Usage,
     },
     /// A step has failed for good.
     StepFailed {
@@ -195,6 +203,8 @@ pub enum Event {
         step: StepId,
         /// Why.
         failure: Failure,
+        /// What model calls of the last attempt used.
+        usage: Usage,
     },
     /// A step cannot run, for one that it depends on has no result.
     StepSkipped {
@@ -235,6 +245,8 @@ pub enum Event {
         failure: Failure,
         /// When it is asked again; nothing if it is not.
         retry_at: Option<Timestamp>,
+        /// What the call used, where that is known.
+        usage: Usage,
     },
     /// A command of a client was carried out.
     CommandDone {

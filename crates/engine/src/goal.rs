@@ -18,6 +18,8 @@ pub struct Goal {
     pub text: String,
     /// What a failed step means for the others.
     pub policy: FailurePolicy,
+    /// When another plan is asked for.
+    pub replan: ReplanPolicy,
     /// How much the run may use.
     pub limits: Limits,
     /// The client's own marks, for finding the run again.
@@ -32,6 +34,16 @@ pub enum FailurePolicy {
     Graceful,
     /// The rest is cancelled and the run fails.
     Strict,
+}
+
+/// When a run whose plan was carried out asks for another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplanPolicy {
+    /// The answer is made of what there is.
+    #[default]
+    Never,
+    /// When every step has ended and one of them failed or found nothing.
+    OnFailure,
 }
 
 /// How much a run may use. Each has a ceiling that no client can lift.
@@ -72,6 +84,8 @@ pub const MAX_STEPS: u32 = 1024;
 pub const MAX_ATTEMPTS: u32 = 20;
 /// No plan is repaired more often: a planner that failed this often will not learn it.
 pub const MAX_PLAN_REPAIRS: u32 = 5;
+/// No run asks for more plans because steps failed: what three other ways did not find is not there.
+pub const MAX_REPLANS: u32 = 3;
 /// No run makes more model calls.
 pub const MAX_MODEL_CALLS: u32 = 10_000;
 
@@ -97,6 +111,7 @@ impl Goal {
         Self {
             text: text.into(),
             policy: FailurePolicy::default(),
+            replan: ReplanPolicy::default(),
             limits: Limits::default(),
             labels: BTreeMap::new(),
         }
@@ -131,6 +146,10 @@ impl Goal {
             if !(least..=most).contains(&value) {
                 fault(field, format!("is {value}, must lie between {least} and {most}"));
             }
+        }
+        if self.policy == FailurePolicy::Strict && self.replan == ReplanPolicy::OnFailure {
+            let message = "a strict run ends with its first failure: leave out one of the two";
+            fault("replan", message.to_owned());
         }
         self.label_faults(&mut fault);
         faults

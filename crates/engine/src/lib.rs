@@ -31,7 +31,8 @@ pub use event::{Event, NextPlan, PlanCause, PlannedStep, Recorded, StopReason, T
 pub use failure::{Failure, FailureKind, Retry};
 pub use goal::{
     FailurePolicy, Goal, GoalFault, Limits, MAX_ATTEMPTS, MAX_GOAL_BYTES, MAX_LABEL_BYTES,
-    MAX_LABELS, MAX_MODEL_CALLS, MAX_PLAN_REPAIRS, MAX_RUN_TIMEOUT, MAX_STEPS,
+    MAX_LABELS, MAX_MODEL_CALLS, MAX_PLAN_REPAIRS, MAX_REPLANS, MAX_RUN_TIMEOUT, MAX_STEPS,
+    ReplanPolicy,
 };
 pub use ids::{
     AttemptNumber, BadId, CommandId, CommitId, Generation, Lane, PlanVersion, QueueName, ResultId,
@@ -40,12 +41,13 @@ pub use ids::{
 pub use invariants::{Breach, check_commit, check_history, check_run};
 pub use plan::{Problem, StepDraft};
 pub use result::{
-    AttemptReport, INLINE_RESULT_BYTES, Outcome, PREVIEW_BYTES, ResultBody, StepResult, Usage,
+    AttemptReport, INLINE_RESULT_BYTES, Outcome, PREVIEW_BYTES, ResultBody, RoleUsage, StepResult,
+    Usage, is_empty,
 };
 pub use retry::RetryPolicy;
 pub use run::{
-    Broken, MAX_ANSWER_BYTES, MAX_COMMANDS, MAX_PLAN_BYTES, MAX_REJECTED, Plan, Run, RunState,
-    Step, StepState,
+    Broken, MAX_ANSWER_BYTES, MAX_COMMANDS, MAX_PLAN_BYTES, MAX_REJECTED, Plan, Replaced, Run,
+    RunState, Step, StepState,
 };
 pub use schema::{BadSchema, Schema, Violation};
 pub use template::{

@@ -26,6 +26,20 @@ pub struct StepResult {
     /// beginning of its `text` where it is an object with a string of that name, of its JSON
     /// otherwise. For eyes only: nothing tells whether it is all there is.
     pub preview: Arc<str>,
+    /// Whether there is nothing in it: see [`is_empty`].
+    pub empty: bool,
+}
+
+/// Whether a result says nothing: null, blank text, and lists and objects that hold nothing else.
+#[must_use]
+pub fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.iter().all(is_empty),
+        Value::Object(members) => members.values().all(is_empty),
+    }
 }
 
 /// Where a result is.
@@ -50,7 +64,8 @@ impl StepResult {
             Some(Value::String(text)) => Arc::from(beginning(text.as_bytes())),
             _ => Arc::from(beginning(&meter.start)),
         };
-        Self { body: ResultBody::Inline(Arc::new(value)), bytes: meter.bytes, preview }
+        let empty = is_empty(&value);
+        Self { body: ResultBody::Inline(Arc::new(value)), bytes: meter.bytes, preview, empty }
     }
 
     /// Whether it is small enough to travel with the outcome.
@@ -66,7 +81,7 @@ impl StepResult {
             ResultBody::Stored(id) => ResultBody::Stored(id),
             ResultBody::Inline(_) | ResultBody::Recorded => ResultBody::Recorded,
         };
-        Self { body, bytes: self.bytes, preview: self.preview.clone() }
+        Self { body, preview: self.preview.clone(), ..*self }
     }
 }
 
@@ -127,6 +142,28 @@ pub enum Outcome {
     Failed(Failure),
 }
 
+/// What model calls used, by what they were for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RoleUsage {
+    /// Making plans.
+    pub planner: Usage,
+    /// Steps whose tools call a model.
+    pub executor: Usage,
+    /// Making answers.
+    pub synthesizer: Usage,
+}
+
+impl RoleUsage {
+    /// All of it.
+    #[must_use]
+    pub fn total(&self) -> Usage {
+        let mut total = self.planner;
+        total += self.executor;
+        total += self.synthesizer;
+        total
+    }
+}
+
 /// What model calls used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -176,5 +213,15 @@ mod tests {
         assert_eq!(&*preview(json!({"text": ["a"]})), "{\"text\":[\"a\"]}");
         assert_eq!(&*preview(json!(["text"])), "[\"text\"]");
         assert_eq!(&*preview(json!("text")), "\"text\"");
+    }
+
+    #[test]
+    fn a_result_that_says_nothing_is_empty() {
+        for nothing in [json!(null), json!(" "), json!([]), json!({"text": "", "items": [null]})] {
+            assert!(StepResult::inline(nothing.clone()).empty, "{nothing}");
+        }
+        for something in [json!(0), json!(false), json!("x"), json!({"text": "", "count": 0})] {
+            assert!(!StepResult::inline(something.clone()).empty, "{something}");
+        }
     }
 }

@@ -26,10 +26,10 @@ use std::sync::Arc;
 use crate::event::{Event, NextPlan, PlanCause, Recorded, StopReason};
 use crate::goal::Goal;
 use crate::ids::{AttemptNumber, CommandId, RunId, Seq, StepId, StepNumber};
-use crate::result::Usage;
+use crate::result::RoleUsage;
 use crate::time::Timestamp;
 
-pub use plan::{Broken, Plan};
+pub use plan::{Broken, Plan, Replaced};
 pub use step::{Step, StepState};
 pub use view::RunState;
 
@@ -57,6 +57,8 @@ pub struct Run {
     pub(crate) plan: Option<Plan>,
     /// The last plan with faults, until a version is accepted.
     pub(crate) broken: Option<Arc<Broken>>,
+    /// The plan that was carried out and is being replaced, until a version is accepted.
+    pub(crate) replaced: Option<Arc<Replaced>>,
     /// Steps in state ready.
     pub(crate) ready: BTreeSet<StepId>,
     /// When a step must be looked at: the end of a retry's pause, or its deadline.
@@ -68,7 +70,7 @@ pub struct Run {
     /// Steps of the plan version that have a result.
     pub(crate) succeeded: usize,
     pub(crate) tally: Tally,
-    pub(crate) usage: Usage,
+    pub(crate) usage: RoleUsage,
     pub(crate) commands: BTreeSet<CommandId>,
     pub(crate) answer: Option<Arc<str>>,
     pub(crate) planner: Arc<str>,
@@ -79,8 +81,10 @@ pub struct Run {
 pub(crate) struct Tally {
     /// Planner calls, answer calls, attempts of model tools.
     pub(crate) model_calls: u32,
-    /// Plan versions with cause repair.
+    /// Plan versions with cause repair since the first one, or since the last with cause replan.
     pub(crate) repairs: u32,
+    /// Plan versions with cause replan; all that there may be once one came to nothing.
+    pub(crate) replans: u32,
     /// Planner calls in a row that did not end.
     pub(crate) plan_failures: u32,
     /// Answer calls in a row that did not end well.
@@ -134,13 +138,14 @@ impl Run {
             steps: Vec::new(),
             plan: None,
             broken: None,
+            replaced: None,
             ready: BTreeSet::new(),
             due: BTreeSet::new(),
             doomed: BTreeSet::new(),
             open: 0,
             succeeded: 0,
             tally: Tally::default(),
-            usage: Usage::default(),
+            usage: RoleUsage::default(),
             commands: BTreeSet::new(),
             answer: None,
             planner: Arc::from(""),

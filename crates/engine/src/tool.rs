@@ -65,7 +65,8 @@ pub struct ToolSpec {
     pub timeout: Duration,
     /// The largest result, in bytes of JSON.
     pub max_result_bytes: u64,
-    /// Whether an attempt is a model call and counts against the run's cap.
+    /// Whether an attempt is a model call and counts against the run's cap: exactly one, since the
+    /// attempts are what is counted.
     pub calls_model: bool,
 }
 

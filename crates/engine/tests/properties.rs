@@ -76,7 +76,8 @@ fn play(world: &mut World, one: &Move) {
         Move::Report { step, attempt_back, outcome } => {
             let id = StepId::new(*step);
             let attempts = world.run.step(id).map_or(1, |step| step.attempts);
-            let result = StepResult::inline(json!({"text": "t"}));
+            let text = if step % 4 == 0 { "" } else { "t" };
+            let result = StepResult::inline(json!({ "text": text }));
             let outcome = match KINDS.get(*outcome) {
                 Some(kind) => Outcome::Failed(failure(*kind)),
                 None => Outcome::Succeeded(result),
@@ -136,13 +137,14 @@ fn runs_out(world: &mut World) {
     panic!("the run never ends: {:?}", world.run);
 }
 
-fn goal(strict: bool, step_timeout: bool) -> Goal {
+fn goal(strict: bool, step_timeout: bool, replan: bool) -> Goal {
     let mut goal = Goal::new("g");
     goal.policy = if strict { FailurePolicy::Strict } else { FailurePolicy::Graceful };
+    goal.replan = if replan { ReplanPolicy::OnFailure } else { ReplanPolicy::Never };
     goal.limits.step_timeout = step_timeout.then(|| std::time::Duration::from_secs(20));
     goal.limits.run_timeout = std::time::Duration::from_secs(600);
     goal.limits.steps = 6;
-    goal.limits.model_calls = 8;
+    goal.limits.model_calls = 12;
     goal
 }
 
@@ -150,8 +152,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn invariants_hold_whatever_comes(moves in moves(), strict: bool, step_timeout: bool) {
-        let mut world = World::submitted(goal(strict, step_timeout));
+    fn invariants_hold_whatever_comes(moves in moves(), strict: bool, step_timeout: bool, replan: bool) {
+        let mut world = World::submitted(goal(strict, step_timeout, replan));
         for one in &moves {
             play(&mut world, one);
         }
@@ -168,8 +170,8 @@ proptest! {
                 .map(|(_, from)| *from).collect();
             draft(number, TOOLS[*tool], "x", &before)
         }).collect();
-        let mut together = World::planned(goal(false, false), &steps);
-        let mut apart = World::new(goal(false, false));
+        let mut together = World::planned(goal(false, false, false), &steps);
+        let mut apart = World::new(goal(false, false, false));
         for step in &steps {
             apart.take(apart.arrives(step));
         }

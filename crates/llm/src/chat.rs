@@ -75,6 +75,8 @@ pub struct Request {
     pub purpose: Purpose,
     /// How the model is to behave.
     pub system: String,
+    /// Earlier exchanges that show how it is done; small models learn from nothing else.
+    pub examples: Vec<Exchange>,
     /// What it is to work on.
     pub user: String,
     /// What its text must look like; free text without one. A provider that cannot hold a model to
@@ -90,11 +92,21 @@ impl fmt::Debug for Request {
         f.debug_struct("Request")
             .field("purpose", &self.purpose)
             .field("system_bytes", &self.system.len())
+            .field("examples", &self.examples.len())
             .field("user_bytes", &self.user.len())
             .field("shape", &self.shape.as_ref().map(|shape| &shape.name))
             .field("max_tokens", &self.max_tokens)
             .finish()
     }
+}
+
+/// Something asked and how it was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// What was asked.
+    pub user: String,
+    /// What was answered.
+    pub assistant: String,
 }
 
 /// JSON text of a certain form.

@@ -37,7 +37,8 @@ pub enum ErrorKind {
     Timeout,
     /// The connection ended in the middle of the text.
     CutOff,
-    /// What came back is not what this provider's interface promises.
+    /// What came back is not what this provider's interface promises; or it takes no shape, and the
+    /// next call goes without one.
     Protocol,
 }
 
@@ -56,6 +57,24 @@ impl ErrorKind {
         Self::CutOff,
         Self::Protocol,
     ];
+
+    /// The name in logs and scripts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not_found",
+            Self::BadRequest => "bad_request",
+            Self::TooLong => "too_long",
+            Self::RateLimited => "rate_limited",
+            Self::QuotaExhausted => "quota_exhausted",
+            Self::Overloaded => "overloaded",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::CutOff => "cut_off",
+            Self::Protocol => "protocol",
+        }
+    }
 
     /// Whether the same call may succeed later.
     #[must_use]

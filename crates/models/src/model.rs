@@ -7,6 +7,7 @@ use sortie_engine::{Failure, Usage};
 use sortie_llm::{ChatModel, Ending, ModelName, Pieces, Request, Tokens};
 
 use crate::failure::failure;
+use crate::prices::PriceList;
 
 /// A model at work. Cheap to clone.
 #[derive(Clone)]
@@ -15,7 +16,7 @@ pub struct Model {
     prices: Prices,
 }
 
-type Prices = Arc<dyn Fn(&ModelName) -> Option<Price> + Send + Sync>;
+type Prices = Arc<dyn Fn(&ModelName, Tokens) -> Option<Price> + Send + Sync>;
 
 /// What a model costs, in billionths of a US dollar for each token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +40,13 @@ impl Model {
         chat: Arc<dyn ChatModel>,
         price: impl Fn(&ModelName) -> Option<Price> + Send + Sync + 'static,
     ) -> Self {
-        Self { chat, prices: Arc::new(price) }
+        Self { chat, prices: Arc::new(move |name, _| price(name)) }
+    }
+
+    /// A model whose calls cost what a list says.
+    #[must_use]
+    pub fn priced(chat: Arc<dyn ChatModel>, list: Arc<PriceList>) -> Self {
+        Self { chat, prices: Arc::new(move |name, tokens| list.price(name, tokens.input)) }
     }
 
     /// A model without prices.
@@ -52,6 +59,12 @@ impl Model {
     #[must_use]
     pub fn name(&self) -> ModelName {
         self.chat.name()
+    }
+
+    /// Whether both are one client: what one of them finds out, both know.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.chat, &other.chat)
     }
 
     /// Asks: one model call.
@@ -77,7 +90,7 @@ impl Model {
     /// What one call used.
     #[must_use]
     pub fn usage(&self, tokens: Tokens) -> Usage {
-        let price = (self.prices)(&self.name());
+        let price = (self.prices)(&self.name(), tokens);
         let cost = |price: Price| {
             let read = tokens.input.saturating_mul(price.input);
             read.saturating_add(tokens.output.saturating_mul(price.output))

@@ -4,18 +4,29 @@
 //! What the model is to be. It may use [[tools]].
 //!
 //! === user ===
+//! The goal: boil an egg
+//!
+//! === assistant ===
+//! Water, then fire.
+//!
+//! === user ===
 //! The goal: [[goal]]
 //! ```
 //!
-//! What stands above the line `=== user ===` goes to the model as its system text, what stands
-//! below as the user's. A hole is a name between double square brackets. Values are put in once and
+//! What stands above the first line `=== user ===` goes to the model as its system text, what stands
+//! below the last one as what it is to work on. Pairs of user and assistant before it are examples;
+//! the model sees them as exchanges that it had. A hole is a name between double square brackets. Values are put in once and
 //! never looked through for holes, so a goal that contains `[[tools]]` is only text.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The line between the two parts.
-const DIVIDER: &str = "=== user ===";
+use sortie_llm::{Exchange, Purpose, Request};
+
+/// The line above what a user says.
+const USER: &str = "=== user ===";
+/// The line above what the model answers in an example.
+const ASSISTANT: &str = "=== assistant ===";
 /// A prompt larger than this leaves no room in the windows of small models.
 const MAX_BYTES: u64 = 64 * 1024;
 
@@ -36,6 +47,7 @@ pub struct PromptSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
     system: Vec<Part>,
+    examples: Vec<(Vec<Part>, Vec<Part>)>,
     user: Vec<Part>,
 }
 
@@ -50,8 +62,19 @@ enum Part {
 pub struct Filled {
     /// How the model is to behave.
     pub system: String,
+    /// How others did it.
+    pub examples: Vec<Exchange>,
     /// What it is to work on.
     pub user: String,
+}
+
+impl Filled {
+    /// Asks a model with it, for free text.
+    #[must_use]
+    pub fn request(self, purpose: Purpose) -> Request {
+        let Self { system, examples, user } = self;
+        Request { purpose, system, examples, user, shape: None, max_tokens: None }
+    }
 }
 
 /// Why a prompt cannot be used.
@@ -88,13 +111,49 @@ impl Prompts {
         Self { folder }
     }
 
+    /// The folder, if there is one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Whether the folder stands in for this prompt.
+    #[must_use]
+    pub fn replaces(&self, source: &PromptSource) -> bool {
+        self.own(source).is_some()
+    }
+
+    /// The folder's files that stand in for none of these prompts: a name that is written wrong
+    /// would change nothing, without a word.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn strangers(&self, sources: &[PromptSource]) -> std::io::Result<Vec<PathBuf>> {
+        let Some(folder) = &self.folder else { return Ok(Vec::new()) };
+        let mut strangers = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            let known = sources.iter().any(|source| Some(source.name) == stem);
+            if path.extension().is_some_and(|end| end == "md") && !known {
+                strangers.push(path);
+            }
+        }
+        strangers.sort();
+        Ok(strangers)
+    }
+
+    fn own(&self, source: &PromptSource) -> Option<PathBuf> {
+        let own = self.folder.as_ref().map(|folder| folder.join(format!("{}.md", source.name)));
+        own.filter(|path| path.exists())
+    }
+
     /// The prompt in force.
     ///
     /// # Errors
     /// If the folder's file cannot be read or breaks a rule.
     pub fn load(&self, source: &PromptSource) -> Result<Prompt, BadPrompt> {
-        let own = self.folder.as_ref().map(|folder| folder.join(format!("{}.md", source.name)));
-        match own.filter(|path| path.exists()) {
+        match self.own(source) {
             Some(path) => {
                 let text = read(&path)?;
                 Prompt::parse(&text, source, &path.display().to_string())
@@ -117,9 +176,12 @@ fn read(path: &Path) -> Result<String, BadPrompt> {
 impl Prompt {
     fn parse(text: &str, source: &PromptSource, name: &str) -> Result<Self, BadPrompt> {
         let bad = |message: String| BadPrompt::Text { name: name.to_owned(), message };
-        let (system, user) = divide(text)
-            .ok_or_else(|| bad(format!("needs one line `{DIVIDER}` between its two parts")))?;
-        let prompt = Self { system: parts(system), user: parts(user) };
+        let prompt = divide(text).ok_or_else(|| {
+            bad(format!(
+                "needs a line `{USER}` below what the model is to be, and between two of them one \
+                 `{ASSISTANT}` with the answer of an example"
+            ))
+        })?;
         let holes: BTreeSet<_> = prompt.holes().collect();
         if let Some(unknown) =
             holes.iter().find(|hole| !source.needs.contains(hole) && !source.knows.contains(hole))
@@ -137,7 +199,9 @@ impl Prompt {
     }
 
     fn holes(&self) -> impl Iterator<Item = &str> {
-        self.system.iter().chain(&self.user).filter_map(|part| match part {
+        let examples =
+            self.examples.iter().flat_map(|(user, assistant)| user.iter().chain(assistant));
+        self.system.iter().chain(examples).chain(&self.user).filter_map(|part| match part {
             Part::Hole(name) => Some(name.as_str()),
             Part::Text(_) => None,
         })
@@ -156,21 +220,35 @@ impl Prompt {
             });
             pieces.collect::<String>().trim().to_owned()
         };
-        Filled { system: fill(&self.system), user: fill(&self.user) }
+        let examples = self.examples.iter();
+        let examples = examples
+            .map(|(user, assistant)| Exchange { user: fill(user), assistant: fill(assistant) });
+        Filled { system: fill(&self.system), examples: examples.collect(), user: fill(&self.user) }
     }
 }
 
-fn divide(text: &str) -> Option<(&str, &str)> {
-    let mut lines = text.split_inclusive('\n');
-    let mut before = 0;
-    let line = lines.find(|line| {
-        let found = line.trim() == DIVIDER;
-        before += if found { 0 } else { line.len() };
-        found
-    })?;
-    let rest = &text[before + line.len()..];
-    let once = !rest.lines().any(|line| line.trim() == DIVIDER);
-    once.then_some((&text[..before], rest))
+/// System text, examples, and the last thing that a user says.
+fn divide(text: &str) -> Option<Prompt> {
+    let mut sections = vec![("", String::new())];
+    for line in text.split_inclusive('\n') {
+        match line.trim() {
+            USER => sections.push((USER, String::new())),
+            ASSISTANT => sections.push((ASSISTANT, String::new())),
+            _ => sections.last_mut()?.1.push_str(line),
+        }
+    }
+    let (_, user) = sections.pop().filter(|(who, _)| *who == USER)?;
+    let mut sections = sections.into_iter();
+    let (_, system) = sections.next()?;
+    let mut examples = Vec::new();
+    while let Some((who, asked)) = sections.next() {
+        let (answers, answer) = sections.next()?;
+        if who != USER || answers != ASSISTANT {
+            return None;
+        }
+        examples.push((parts(&asked), parts(&answer)));
+    }
+    Some(Prompt { system: parts(&system), examples, user: parts(&user) })
 }
 
 fn parts(text: &str) -> Vec<Part> {
@@ -227,8 +305,10 @@ mod tests {
     #[test]
     fn a_prompt_that_leaves_out_or_invents_holes_is_refused_by_name() {
         for (text, says) in [
-            ("Greet [[name]]", "needs one line `=== user ===`"),
-            ("a\n=== user ===\n[[name]]\n=== user ===\n", "needs one line `=== user ===`"),
+            ("Greet [[name]]", "needs a line `=== user ===`"),
+            ("a\n=== user ===\n[[name]]\n=== user ===\n", "needs a line `=== user ===`"),
+            ("a\n=== user ===\n[[name]]\n=== assistant ===\nb", "needs a line `=== user ===`"),
+            ("a\n=== assistant ===\nb\n=== user ===\n[[name]]", "needs a line `=== user ===`"),
             ("a\n=== user ===\nGreet them", "needs the hole [[name]]"),
             ("a\n=== user ===\n[[name]] [[tools]]", "has a hole [[tools]], only these"),
         ] {
@@ -238,12 +318,24 @@ mod tests {
     }
 
     #[test]
+    fn examples_are_exchanges() {
+        let text = "s\n=== user ===\nGreet Ann\n=== assistant ===\nHi [[mood]] Ann\n\n=== user ===\nGreet [[name]]";
+        let filled = parse(text).unwrap().fill(&[("name", "Bob"), ("mood", "dear")]);
+        let (user, assistant) = ("Greet Ann".to_owned(), "Hi dear Ann".to_owned());
+        assert_eq!(filled.examples, [Exchange { user, assistant }]);
+        assert_eq!(filled.user, "Greet Bob");
+    }
+
+    #[test]
     fn a_folder_replaces_the_prompts_that_it_has() {
         let folder = tempfile::tempdir().unwrap();
         let prompts = Prompts::new(Some(folder.path().to_owned()));
         assert_eq!(prompts.load(&GREET).unwrap(), parse(GREET.text).unwrap());
         std::fs::write(folder.path().join("greet.md"), "s\n=== user ===\n[[name]]!").unwrap();
         assert_eq!(prompts.load(&GREET).unwrap().fill(&[("name", "Eve")]).user, "Eve!");
+        std::fs::write(folder.path().join("gret.md"), "a slip").unwrap();
+        assert!(prompts.replaces(&GREET));
+        assert_eq!(prompts.strangers(&[GREET]).unwrap(), [folder.path().join("gret.md")]);
         std::fs::write(folder.path().join("greet.md"), "nothing").unwrap();
         assert!(prompts.load(&GREET).unwrap_err().to_string().contains("greet.md"));
     }

@@ -15,7 +15,10 @@ use std::path::{Path, PathBuf};
 
 pub use duration::{format_duration, parse_duration};
 pub use layer::Origin;
-pub use settings::{LimitSettings, LogFormat, Setting, Settings};
+pub use settings::{
+    LimitSettings, LogFormat, ModelSettings, ModelTimeouts, ModelsSettings, PROVIDERS, SCRIPT,
+    Setting, Settings,
+};
 
 use layer::{Given, Raw};
 
@@ -80,6 +83,7 @@ impl Sources {
     pub fn resolve(self) -> Result<Settings, Mistakes> {
         let mut mistakes = Vec::new();
         let mut given = Vec::new();
+        let mut read = None;
         for flag in &self.flags {
             let raw = Raw::Loose(flag.text.clone());
             given.push(Given { key: flag.key, raw, origin: Origin::Flag(flag.flag) });
@@ -87,7 +91,10 @@ impl Sources {
         self.read_environment(&mut given, &mut mistakes);
         if let Some((path, asked_by)) = self.file_path() {
             match std::fs::read_to_string(&path) {
-                Ok(text) => file::read(&path, &text, &mut given, &mut mistakes),
+                Ok(text) => {
+                    file::read(&path, &text, &mut given, &mut mistakes);
+                    read = Some(path);
+                }
                 Err(error) if asked_by != Origin::Default || error.kind() != NOT_FOUND => {
                     let message = format!("cannot read {}: {error}", path.display());
                     mistakes.push(Mistake { origin: asked_by, message });
@@ -95,7 +102,7 @@ impl Sources {
                 Err(_) => {}
             }
         }
-        let settings = settings::settle(given, &mut mistakes);
+        let settings = Settings { file: read, ..settings::settle(given, &mut mistakes) };
         mistakes.sort_by_key(|mistake| mistake.origin.place());
         if mistakes.is_empty() { Ok(settings) } else { Err(Mistakes(mistakes)) }
     }

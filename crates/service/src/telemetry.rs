@@ -4,12 +4,17 @@
 
 use std::panic::PanicHookInfo;
 
+use tracing::Metadata;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::config::LogFormat;
+
+/// Libraries whose log holds what people ask and models write; no filter brings it back.
+const SECRETIVE: [&str; 1] = ["genai"];
 
 /// How loud a process is when nobody says anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +55,7 @@ where
     // Who looks at the screen and asked for no log wants the words alone.
     let words_alone = filter_is_default && loudness == Loudness::Quiet;
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(FilterFn::new(may_be_told));
     match format {
         LogFormat::Text if words_alone => {
             let lines = lines.without_time().with_target(false).with_ansi(false);
@@ -61,6 +66,11 @@ where
     }
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+fn may_be_told(of: &Metadata<'_>) -> bool {
+    let root = of.target().split("::").next().unwrap_or_default();
+    !SECRETIVE.contains(&root)
 }
 
 /// What is wrong with filter directives; nothing if they hold.

@@ -216,6 +216,7 @@ async fn a_new_plan_keeps_the_finished_steps() {
         json: r#"{"text": "Zamora Bay"}"#.to_owned(),
         truncated: false,
         total_bytes: 22,
+        empty: false,
     });
     let failed = Outcome::Failure(v1::Failure::default());
     let replan = v1::Replan { steps: vec![report(1, found), report(2, failed)] };

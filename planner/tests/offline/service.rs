@@ -64,7 +64,7 @@ async fn an_unplannable_goal_ends_with_its_kind() {
 async fn an_answer_comes_in_lines_and_ends() {
     use v1::synthesize_response::Part;
     let json = r#"{"value":"4","text":"2 + 2 = 4"}"#.to_owned();
-    let preview = v1::ResultPreview { json, truncated: false, total_bytes: 32 };
+    let preview = v1::ResultPreview { json, truncated: false, total_bytes: 32, empty: false };
     let step = v1::StepReport {
         step_number: 1,
         description: "Calculate 2 + 2".to_owned(),

@@ -45,7 +45,12 @@ fn report(number: u32, tool: &str, input: &str, outcome: Outcome) -> v1::StepRep
 }
 
 fn done(json: &str, truncated: bool) -> Outcome {
-    Outcome::Result(v1::ResultPreview { json: json.to_owned(), truncated, total_bytes: 90_000 })
+    Outcome::Result(v1::ResultPreview {
+        json: json.to_owned(),
+        truncated,
+        total_bytes: 90_000,
+        empty: false,
+    })
 }
 
 fn reports() -> Vec<v1::StepReport> {

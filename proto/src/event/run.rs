@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sortie_engine::{
-    AttemptNumber, CommandId, Event, Failure, FailureKind, FailurePolicy, Goal, Limits, StopReason,
-    Timestamp, Usage,
+    AttemptNumber, CommandId, Event, Failure, FailureKind, FailurePolicy, Goal, Limits,
+    ReplanPolicy, StopReason, Timestamp, Usage,
 };
 
 use super::{attempt, failure, usage};
@@ -17,6 +17,7 @@ impl From<&Goal> for v1::RunSubmitted {
             strict: goal.policy == FailurePolicy::Strict,
             limits: Some((&goal.limits).into()),
             labels: goal.labels.clone(),
+            replan_on_failure: goal.replan == ReplanPolicy::OnFailure,
         }
     }
 }
@@ -30,6 +31,10 @@ impl TryFrom<v1::RunSubmitted> for Goal {
         Ok(Self {
             text: m.goal,
             policy: if m.strict { FailurePolicy::Strict } else { FailurePolicy::Graceful },
+            replan: match m.replan_on_failure {
+                true => ReplanPolicy::OnFailure,
+                false => ReplanPolicy::Never,
+            },
             limits: limits.try_into()?,
             labels: m.labels,
         })
@@ -77,11 +82,13 @@ pub(super) fn answer_failed(
     attempt: AttemptNumber,
     why: &Failure,
     retry_at: Option<Timestamp>,
+    used: Usage,
 ) -> v1::AnswerAttemptFailed {
     v1::AnswerAttemptFailed {
         attempt: attempt.get(),
         failure: Some(why.clone().into()),
         retry_at: retry_at.map(time::point_to_wire),
+        usage: Some(used.into()),
     }
 }
 
@@ -90,6 +97,7 @@ pub(super) fn read_answer_failed(m: v1::AnswerAttemptFailed) -> Result<Event, Ba
         attempt: attempt(m.attempt)?,
         failure: failure(m.failure)?,
         retry_at: time::optional_point_from_wire("retry_at", m.retry_at)?,
+        usage: usage(m.usage),
     })
 }
 

@@ -38,6 +38,7 @@ pub(super) fn succeeded(
         started_at: Some(time::point_to_wire(started_at)),
         usage: Some(used.into()),
         result_id,
+        empty: result.empty,
     }
 }
 
@@ -51,7 +52,12 @@ pub(super) fn read_succeeded(m: v1::StepSucceeded) -> Result<Event, BadField> {
     Ok(Event::StepSucceeded {
         step: step_id(m.step_id)?,
         attempt: attempt(m.attempt)?,
-        result: StepResult { body, bytes: m.result_bytes, preview: Arc::from(m.preview) },
+        result: StepResult {
+            body,
+            bytes: m.result_bytes,
+            preview: Arc::from(m.preview),
+            empty: m.empty,
+        },
         worker: WorkerName::new(&m.worker),
         started_at: time::point_from_wire("started_at", m.started_at)?,
         usage: usage(m.usage),
@@ -64,6 +70,7 @@ pub(super) fn retrying(
     why: &Failure,
     until: Timestamp,
     workers_lost: u32,
+    used: Usage,
 ) -> v1::StepRetrying {
     v1::StepRetrying {
         step_id: step.get(),
@@ -71,6 +78,7 @@ pub(super) fn retrying(
         failure: Some(why.clone().into()),
         retry_at: Some(time::point_to_wire(until)),
         workers_lost,
+        usage: Some(used.into()),
     }
 }
 
@@ -81,15 +89,18 @@ pub(super) fn read_retrying(m: v1::StepRetrying) -> Result<Event, BadField> {
         failure: failure(m.failure)?,
         until: time::point_from_wire("retry_at", m.retry_at)?,
         workers_lost: m.workers_lost,
+        usage: usage(m.usage),
     })
 }
 
-pub(super) fn failed(step: StepId, why: &Failure) -> v1::StepFailed {
-    v1::StepFailed { step_id: step.get(), failure: Some(why.clone().into()) }
+pub(super) fn failed(step: StepId, why: &Failure, used: Usage) -> v1::StepFailed {
+    let failure = Some(why.clone().into());
+    v1::StepFailed { step_id: step.get(), failure, usage: Some(used.into()) }
 }
 
 pub(super) fn read_failed(m: v1::StepFailed) -> Result<Event, BadField> {
-    Ok(Event::StepFailed { step: step_id(m.step_id)?, failure: failure(m.failure)? })
+    let (step, failure) = (step_id(m.step_id)?, failure(m.failure)?);
+    Ok(Event::StepFailed { step, failure, usage: usage(m.usage) })
 }
 
 pub(super) fn skipped(step: StepId, because_of: StepId) -> v1::StepSkipped {

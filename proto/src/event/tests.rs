@@ -8,9 +8,9 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use sortie_engine::{
     AttemptNumber, CommandId, Effect, Event, Failure, FailureKind, FailurePolicy, Goal, Lane,
-    NextPlan, PlanCause, PlanVersion, PlannedStep, Problem, QueueName, Recorded, ResultBody,
-    ResultId, Run, RunId, Seq, StepDraft, StepId, StepNumber, StepResult, StopReason, Template,
-    Timestamp, ToolName, ToolTerms, Usage, WorkerName,
+    NextPlan, PlanCause, PlanVersion, PlannedStep, Problem, QueueName, Recorded, ReplanPolicy,
+    ResultBody, ResultId, Run, RunId, Seq, StepDraft, StepId, StepNumber, StepResult, StopReason,
+    Template, Timestamp, ToolName, ToolTerms, Usage, WorkerName,
 };
 
 use super::{from_wire, to_wire};
@@ -56,6 +56,7 @@ fn failure() -> Failure {
 fn goal() -> Arc<Goal> {
     let mut goal = Goal::new("what is it?");
     goal.policy = FailurePolicy::Strict;
+    goal.replan = ReplanPolicy::OnFailure;
     goal.limits.step_timeout = Some(Duration::from_secs(9));
     goal.limits.plan_repairs = 0;
     goal.labels.insert("team".to_owned(), "blue".to_owned());
@@ -81,7 +82,7 @@ fn done(number: u32, attempt: AttemptNumber, body: ResultBody) -> Event {
     Event::StepSucceeded {
         step: step(number),
         attempt,
-        result: StepResult { body, bytes: 4097, preview: Arc::from("\"é") },
+        result: StepResult { body, bytes: 4097, preview: Arc::from("\"é"), empty: false },
         worker: WorkerName::new("w1"),
         started_at: at(5),
         usage: usage(),
@@ -158,11 +159,17 @@ fn working() -> Vec<Event> {
             failure: failure(),
             until: at(90),
             workers_lost: 2,
+            usage: usage(),
         },
         Event::StepQueued { step: step(3), attempt: attempt.next() },
         done(3, attempt.next(), stored),
         Event::AnswerAttemptStarted { attempt, synthesizer: Arc::from("openai gpt") },
-        Event::AnswerAttemptFailed { attempt, failure: failure(), retry_at: Some(at(100)) },
+        Event::AnswerAttemptFailed {
+            attempt,
+            failure: failure(),
+            retry_at: Some(at(100)),
+            usage: usage(),
+        },
         Event::CommandDone { command: CommandId::new("c1") },
         Event::RunStopping { end: StopReason::Cancelled("enough".to_owned()) },
         Event::RunCancelled { reason: "enough".to_owned() },
@@ -180,7 +187,8 @@ fn other_ends() -> Vec<Event> {
             failure: failure(),
             next: Some(NextPlan { cause: PlanCause::Takeover, at: at(0) }),
         },
-        Event::StepFailed { step, failure: failure() },
+        Event::StepFailed { step, failure: failure(), usage: usage() },
+        Event::PlanRestored { version: PlanVersion::FIRST.next() },
         Event::StepSkipped { step, because_of: StepId::new(2) },
         Event::StepCancelled { step },
         Event::StepUnknown { step, failure: failure() },
@@ -188,6 +196,7 @@ fn other_ends() -> Vec<Event> {
             attempt: AttemptNumber::FIRST,
             failure: failure(),
             retry_at: None,
+            usage: Usage::default(),
         },
         Event::RunStopping { end: StopReason::Failed(told.clone()) },
         Event::RunFailed { failure: told },

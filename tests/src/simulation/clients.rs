@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sortie_engine::{Command, CommandId, CommitId, FailurePolicy, Goal, Lane, RunId};
+use sortie_engine::{Command, CommandId, CommitId, FailurePolicy, Goal, Lane, ReplanPolicy, RunId};
 use sortie_store::{Lanes as _, RunLog as _, Submission};
 
 use super::{Known, LANES, Story, World};
@@ -56,8 +56,10 @@ fn goal(story: Story, number: usize, rng: &mut fastrand::Rng) -> Goal {
         // Hardly enough for the plan, its repairs, the answer and the steps that call a model.
         goal.limits.model_calls = rng.u32(2..7);
     }
-    if rng.u8(..4) == 0 {
-        goal.policy = FailurePolicy::Strict;
+    match rng.u8(..4) {
+        0 => goal.policy = FailurePolicy::Strict,
+        1 => goal.replan = ReplanPolicy::OnFailure,
+        _ => {}
     }
     goal
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sortie_coordinator::DriverCounts;
-use sortie_engine::{CommandId, Effect, Event, ModelCall, PlanCause, RunId, StepId};
+use sortie_engine::{CommandId, Effect, Event, ModelCall, PlanCause, RunId, StepId, ToolName};
 use sortie_store::{Claimed, Commit, Embedded};
 
 use super::judge;
@@ -25,6 +25,8 @@ pub(super) struct Book {
     pub(super) fingerprint: u64,
     /// How often each step's tool began, with its effect.
     began: BTreeMap<(RunId, StepId), (Effect, u32)>,
+    /// What changed the world: by run, tool and input, the step that did it first.
+    deeds: BTreeMap<(RunId, ToolName, String), StepId>,
     /// Calls of the planner, by the names that histories give them.
     calls: BTreeSet<(RunId, String)>,
     pub(super) asked: Vec<(RunId, CommandId)>,
@@ -59,6 +61,16 @@ impl Ledger {
         if effect == Effect::Once && count.1 > 1 {
             let what = format!("a once tool began {} times for step {}", count.1, entry.step);
             book.violations.push(what);
+        }
+        // A new plan has new steps; what changes the world must not be done again by one of them.
+        let input = &entry.planned.input;
+        if !effect.may_start_early() && input.references().is_empty() {
+            let deed = (entry.run, entry.planned.tool.clone(), input.source().to_string());
+            let first = *book.deeds.entry(deed).or_insert(entry.step);
+            if first != entry.step {
+                let what = format!("step {} does again what step {first} did", entry.step);
+                book.violations.push(what);
+            }
         }
     }
 

@@ -7,9 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 use sortie_coordinator::{
-    AnswerRequest, AnswerWord, Authors, PlanEnd, PlanRequest, PlanWord, Planner,
+    AnswerRequest, AnswerWord, Authors, PlanEnd, PlanRequest, PlanWord, Planner, StepReport,
 };
-use sortie_engine::{Failure, FailureKind, ModelCall, RunId, StepDraft, StepNumber, Usage};
+use sortie_engine::{
+    Failure, FailureKind, ModelCall, PlanVersion, RunId, StepDraft, StepNumber, Usage,
+};
 use tokio::sync::mpsc;
 
 use super::{World, values};
@@ -51,6 +53,12 @@ impl Planner for ScriptedPlanner {
         self.begins(request.run, ModelCall::Plan(request.version)).await;
         let mut mood = self.rng(request.run, u64::from(request.version.get()));
         let mut plan = sound_plan(&mut self.rng(request.run, 0));
+        if !request.replan.is_empty() {
+            if mood.u8(..5) == 0 {
+                return Err(Failure::new(FailureKind::Unplannable, "there is no other way"));
+            }
+            change(&mut plan, &request.replan, request.version, &mut mood);
+        }
         match mood.u8(..12) {
             0 => spoil(&mut plan, &mut mood),
             1 => plan.truncate(mood.usize(..plan.len())),
@@ -120,6 +128,24 @@ fn sound_plan(rng: &mut fastrand::Rng) -> Vec<StepDraft> {
         rng.shuffle(&mut plan);
     }
     plan
+}
+
+/// Other words for some of the steps that came to nothing, the old ones for the rest: what must not
+/// be done twice is asked for twice here.
+fn change(
+    plan: &mut [StepDraft],
+    reports: &[StepReport],
+    version: PlanVersion,
+    rng: &mut fastrand::Rng,
+) {
+    let lost =
+        |number| reports.iter().any(|report| report.number == number && report.outcome.is_err());
+    for step in plan.iter_mut().filter(|step| lost(step.number)) {
+        let asks = step.tool_input["q"].as_str().unwrap_or_default();
+        if rng.u8(..4) > 0 {
+            step.tool_input = json!({ "q": format!("{asks} once more, as version {version}") });
+        }
+    }
 }
 
 fn spoil(plan: &mut [StepDraft], rng: &mut fastrand::Rng) {

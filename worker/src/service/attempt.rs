@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use sortie_engine::{
     AttemptReport, Delivery, Effect, Failure, FailureKind, Outcome, ResultBody, ResultId,
-    StepNumber, StepResult, Timestamp, Usage, WorkerName, render,
+    StepNumber, StepResult, Timestamp, WorkerName, render,
 };
 use sortie_store::{Claimed, Clock, Completion, InputValue, ReadyEntry, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 use super::STORE_PAUSE;
 use super::held::Hold;
 use super::reports::{Report, Reports};
-use crate::executor::{Attempt, Executor};
+use crate::executor::{Attempt, Ended, Executor};
 use crate::tool::Call;
 
 /// The largest input after its references were filled in, in bytes of JSON.
@@ -49,14 +49,14 @@ impl Runner {
             worker = %self.worker,
         );
         let effect = entry.terms.effect;
-        let (outcome, workers_lost) = match Delivery::judge(effect, entry.workers_lost, deliveries)
-        {
-            Delivery::Refuse { failure, workers_lost } => (Err(failure), workers_lost),
+        let (ended, workers_lost) = match Delivery::judge(effect, entry.workers_lost, deliveries) {
+            Delivery::Refuse { failure, workers_lost } => (failure.into(), workers_lost),
             Delivery::Run { workers_lost } => {
                 let work = self.attempt(&entry, hold.stopped()).instrument(span);
                 (work.await, workers_lost)
             }
         };
+        let Ended { outcome, usage } = ended;
         let outcome = match outcome {
             Ok(result) => Outcome::Succeeded(result),
             Err(failure) if was_stopped(&failure, &hold) => return,
@@ -69,31 +69,37 @@ impl Runner {
             worker: self.worker.clone(),
             started_at,
             workers_lost,
-            usage: Usage::default(),
+            usage,
         };
         let completion = Completion { run: entry.run, token: hold.token(), report };
         self.reports.send(Report { completion, hold }).await;
     }
 
-    async fn attempt(
+    async fn attempt(&self, entry: &ReadyEntry, stopped: &CancellationToken) -> Ended {
+        let attempt = match self.prepare(entry, stopped).await {
+            Ok(attempt) => attempt,
+            Err(failure) => return failure.into(),
+        };
+        let Ended { outcome, usage } = self.executor.execute(attempt).await;
+        let outcome = match outcome {
+            Ok(result) => self.place(entry, result, stopped).await,
+            Err(failure) => Err(failure),
+        };
+        Ended { outcome, usage }
+    }
+
+    async fn prepare(
         &self,
         entry: &ReadyEntry,
         stopped: &CancellationToken,
-    ) -> Result<StepResult, Failure> {
+    ) -> Result<Attempt, Failure> {
         let values = self.fetch(entry).await?;
         let find = |number| values.get(&number).map(|value| &**value);
         let input = render(&entry.planned.input, find, MAX_RENDERED_BYTES)?;
-        let call = Call {
-            run: entry.run,
-            step: entry.step,
-            attempt: entry.attempt,
-            generation: entry.generation,
-            stopped: stopped.clone(),
-        };
+        let (attempt, generation) = (entry.attempt, entry.generation);
+        let call = Call::new(entry.run, entry.step, attempt, generation, stopped.clone());
         let time_left = entry.deadline.since(self.clock.now());
-        let tool = entry.planned.tool.clone();
-        let result = self.executor.execute(Attempt { tool, input, call, time_left }).await?;
-        self.place(entry, result, stopped).await
+        Ok(Attempt { tool: entry.planned.tool.clone(), input, call, time_left })
     }
 
     /// The results that the input refers to: those that came along, and the others from the store.
@@ -176,4 +182,119 @@ fn was_stopped(failure: &Failure, hold: &Hold) -> bool {
 
 fn unavailable(action: &str, error: &StoreError) -> Failure {
     Failure::new(FailureKind::Unavailable, format!("{action}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+    use crate::service::held::Held;
+    use crate::tool::Tool;
+    use async_trait::async_trait;
+    use serde_json::json;
+    use sortie_engine::{
+        AttemptNumber, Generation, Lane, PlannedStep, QueueName, RunId, Schema, StepId, Template,
+        ToolName, ToolSpec, ToolTerms, Usage,
+    };
+    use sortie_store::{Embedded, EmbeddedOptions, Token};
+    use std::time::Duration;
+
+    const USED: Usage = Usage {
+        model_calls: 1,
+        input_tokens: 7,
+        output_tokens: 3,
+        cost_nanodollars: 41,
+        unpriced_calls: 0,
+    };
+
+    /// Calls a model and then does what its input says.
+    struct Costly;
+
+    #[async_trait]
+    impl Tool for Costly {
+        fn spec(&self) -> ToolSpec {
+            ToolSpec {
+                name: ToolName::new("costly"),
+                description: "for tests".to_owned(),
+                input: Schema::parse(json!({"type": "string"})).unwrap(),
+                output: None,
+                effect: Effect::Read,
+                queue: QueueName::new("test"),
+                timeout: Duration::from_secs(30),
+                max_result_bytes: 1 << 20,
+                calls_model: true,
+            }
+        }
+
+        async fn call(&self, input: Value, call: &Call) -> Result<Value, Failure> {
+            call.spent(USED);
+            match input.as_str() {
+                Some("fail") => Err(Failure::new(FailureKind::InvalidAnswer, "nonsense")),
+                Some("panic") => panic!("no paper"),
+                Some("hang") => std::future::pending().await,
+                Some("much") => Ok(json!("x".repeat(5000))),
+                _ => Ok(json!("done")),
+            }
+        }
+    }
+
+    async fn report(input: Value) -> AttemptReport {
+        let store: Arc<dyn Store> = Embedded::new(EmbeddedOptions::default());
+        let clock = Clock::read(&*store).await.unwrap();
+        let mut registry = Registry::new();
+        registry.register(Costly).unwrap();
+        let executor = Executor::new(Arc::new(registry));
+        let (reports, mut outbox) = Reports::new();
+        let worker = WorkerName::new("w");
+        let runner = Runner { store, executor, worker, clock, reports };
+        let entry = Arc::new(ReadyEntry {
+            run: RunId::new(0, Lane(0), 1),
+            step: StepId::new(1),
+            attempt: AttemptNumber::FIRST,
+            generation: Generation::FIRST,
+            planned: Arc::new(PlannedStep {
+                number: StepNumber::new(1),
+                description: String::new(),
+                tool: ToolName::new("costly"),
+                input: Template::parse(&input).unwrap(),
+                depends_on: Vec::new(),
+            }),
+            terms: Arc::new(ToolTerms {
+                queue: QueueName::new("test"),
+                effect: Effect::Read,
+                timeout: Duration::from_secs(30),
+                calls_model: true,
+            }),
+            inputs: Vec::new(),
+            deadline: clock.now() + Duration::from_secs(3600),
+            workers_lost: 0,
+        });
+        let token = Token(1);
+        let hold = Arc::new(Held::default()).hold(token).unwrap();
+        runner.run(Claimed { entry, token, deliveries: 1 }, clock.now(), hold).await;
+        outbox.next().await.unwrap().completion.report
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_tool_used_is_reported_with_whatever_came_of_it() {
+        for (input, kind) in [
+            ("work", None),
+            ("much", None),
+            ("fail", Some(FailureKind::InvalidAnswer)),
+            ("panic", Some(FailureKind::ToolPanicked)),
+            ("hang", Some(FailureKind::Timeout)),
+        ] {
+            let report = report(json!(input)).await;
+            let failed = match report.outcome {
+                Outcome::Succeeded(_) => None,
+                Outcome::Failed(failure) => Some(failure.kind),
+            };
+            assert_eq!((failed, report.usage), (kind, USED), "{input}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_whose_tool_did_not_run_used_nothing() {
+        assert_eq!(report(json!(["not a string"])).await.usage, Usage::default());
+    }
 }

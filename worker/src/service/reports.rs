@@ -42,6 +42,12 @@ impl Reports {
 }
 
 impl Outbox {
+    /// The next report, without sending it.
+    #[cfg(test)]
+    pub(super) async fn next(&mut self) -> Option<Report> {
+        self.0.recv().await
+    }
+
     /// Sends until every sender is gone.
     pub(super) async fn send_all(mut self, store: Arc<dyn Store>) {
         let mut batch = Vec::with_capacity(AT_ONCE);

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sortie_engine::{BadSchema, Effect, Failure, FailureKind, ToolSpec};
 
+use super::texts::Texts;
 use super::{Description, invalid, parse_input, spec};
 use crate::tool::{Call, Tool};
 
@@ -16,9 +17,6 @@ mod sentences;
 
 const DEFAULT_SENTENCES: usize = 5;
 const MAX_SENTENCES: usize = 20;
-/// All texts together; the work grows in proportion to it.
-const MAX_TEXT_BYTES: usize = 1 << 20;
-const MAX_TEXTS: usize = 100;
 /// A text of a megabyte takes a good part of a second: too long to hold up other steps.
 const INLINE_BYTES: usize = 32 << 10;
 
@@ -27,29 +25,39 @@ pub struct Summarize {
     spec: ToolSpec,
 }
 
+/// What a summary is made of, whoever makes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Input {
-    text: Texts,
+pub(super) struct Input {
+    pub(super) text: Texts,
     #[serde(default)]
-    topic: Option<String>,
+    pub(super) topic: Option<String>,
     #[serde(default)]
-    max_sentences: Option<usize>,
+    pub(super) max_sentences: Option<usize>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Texts {
-    One(String),
-    Many(Vec<String>),
-}
+impl Input {
+    pub(super) fn schema() -> Value {
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["text"],
+            "properties": {
+                "text": Texts::schema(),
+                "topic": {
+                    "type": "string", "minLength": 1, "maxLength": 256,
+                    "description": "what the summary is to be about, if not all of it",
+                },
+                "max_sentences": {
+                    "type": "integer", "minimum": 1, "maximum": MAX_SENTENCES,
+                    "default": DEFAULT_SENTENCES,
+                },
+            },
+        })
+    }
 
-impl Texts {
-    fn as_slice(&self) -> &[String] {
-        match self {
-            Self::One(text) => std::slice::from_ref(text),
-            Self::Many(texts) => texts,
-        }
+    pub(super) fn sentences(&self) -> usize {
+        self.max_sentences.unwrap_or(DEFAULT_SENTENCES).min(MAX_SENTENCES)
     }
 }
 
@@ -65,28 +73,7 @@ impl Summarize {
                    in their order. Use it when the goal asks for a summary; give the texts of all \
                    searches in one call.",
             effect: Effect::Pure,
-            input: json!({
-                "type": "object",
-                "additionalProperties": false,
-                "required": ["text"],
-                "properties": {
-                    "text": {
-                        "type": ["string", "array"],
-                        "minLength": 1, "maxLength": MAX_TEXT_BYTES,
-                        "minItems": 1, "maxItems": MAX_TEXTS,
-                        "items": {"type": "string"},
-                        "description": "a text, or a list of texts",
-                    },
-                    "topic": {
-                        "type": "string", "minLength": 1, "maxLength": 256,
-                        "description": "what the summary is to be about, if not all of it",
-                    },
-                    "max_sentences": {
-                        "type": "integer", "minimum": 1, "maximum": MAX_SENTENCES,
-                        "default": DEFAULT_SENTENCES,
-                    },
-                },
-            }),
+            input: Input::schema(),
             output: json!({
                 "type": "object",
                 "additionalProperties": false,
@@ -111,10 +98,7 @@ impl Tool for Summarize {
 
     async fn call(&self, input: Value, _: &Call) -> Result<Value, Failure> {
         let input: Input = parse_input(input)?;
-        let bytes: usize = input.text.as_slice().iter().map(String::len).sum();
-        if bytes > MAX_TEXT_BYTES {
-            return Err(invalid(format!("{bytes} bytes of text, {MAX_TEXT_BYTES} are allowed")));
-        }
+        let bytes = input.text.bytes()?;
         let sentences = if bytes <= INLINE_BYTES {
             summary(&input)
         } else {
@@ -133,14 +117,14 @@ impl Tool for Summarize {
 fn summary(input: &Input) -> Vec<String> {
     let texts: Vec<_> =
         input.text.as_slice().iter().map(|text| sentences::sentences(text)).collect();
-    let limit = input.max_sentences.unwrap_or(DEFAULT_SENTENCES).min(MAX_SENTENCES);
-    rank::best(&texts, input.topic.as_deref(), limit)
+    rank::best(&texts, input.topic.as_deref(), input.sentences())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tool::tests::call;
+    use crate::tools::texts::MAX_BYTES;
     use proptest::prelude::*;
 
     async fn summarize(input: Value) -> Result<Value, Failure> {
@@ -180,7 +164,7 @@ mod tests {
             let failure = summarize(json!({"text": text})).await.unwrap_err();
             assert_eq!(failure.kind, FailureKind::InvalidInput);
         }
-        let failure = summarize(json!({"text": "x".repeat(MAX_TEXT_BYTES + 1)})).await.unwrap_err();
+        let failure = summarize(json!({"text": "x".repeat(MAX_BYTES + 1)})).await.unwrap_err();
         assert!(failure.message.contains("allowed"));
     }
 

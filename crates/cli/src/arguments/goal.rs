@@ -39,6 +39,9 @@ pub(crate) struct GoalArgs {
     /// Model calls that the run may make
     #[arg(long, value_name = "N")]
     model_calls: Option<String>,
+    /// When to ask for another plan: never, or on-failure if steps failed or found nothing
+    #[arg(long, value_name = "WHEN")]
+    replan: Option<String>,
     /// A mark for finding the run again; may be given more than once
     #[arg(long = "label", value_name = "KEY=VALUE")]
     labels: Vec<String>,
@@ -55,6 +58,7 @@ impl GoalArgs {
             ("limits.attempts", "--attempts", &self.attempts),
             ("limits.steps", "--steps", &self.steps),
             ("limits.model_calls", "--model-calls", &self.model_calls),
+            ("replan", "--replan", &self.replan),
         ])
     }
 
@@ -67,6 +71,7 @@ impl GoalArgs {
         let policy = if self.strict { FailurePolicy::Strict } else { FailurePolicy::Graceful };
         let goal = Goal {
             policy,
+            replan: settings.replan.value,
             limits: settings.limits.values(),
             labels: labels(&self.labels).0.into_iter().collect(),
             ..Goal::new(read_goal(&self.goal)?)
@@ -81,6 +86,7 @@ impl GoalArgs {
             },
             limits: Some(limits(&settings.limits)),
             labels: goal.labels.into_iter().collect(),
+            replan: v1::ReplanPolicy::from(goal.replan).into(),
         })
     }
 }

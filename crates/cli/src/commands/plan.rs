@@ -1,21 +1,26 @@
 //! `sortie plan`: the graph of a goal, without running it.
 
 use clap::Args;
-use sortie_engine::Goal;
+use sortie_engine::{Goal, Usage};
 use sortie_proto::v1::{self, make_plan_response::Part};
 use sortie_service::config::FlagValue;
 use tonic::Status;
 
 use super::tools::list_tools;
 use crate::app::App;
-use crate::arguments::flag_values;
 use crate::arguments::goal::{read_goal, refuse_faults};
+use crate::arguments::{ModelArgs, flag_values};
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::json::{Object, steps_json};
+use crate::json::{Object, problems_json, steps_json, usage_json};
+use crate::output::say;
+use crate::render::used;
 use crate::text::{numbers, short};
 use crate::view::{Timed, dependencies, levels};
+
+/// Messages tell what to do; most of them fit.
+const MESSAGE: usize = 400;
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -26,6 +31,8 @@ pub(crate) struct PlanArgs {
     /// Steps that the plan may have
     #[arg(long, value_name = "N")]
     steps: Option<String>,
+    #[command(flatten)]
+    models: ModelArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -33,7 +40,9 @@ pub(crate) struct PlanArgs {
 
 impl PlanArgs {
     pub(crate) fn flags(&self) -> Vec<FlagValue> {
-        flag_values([("limits.steps", "--steps", &self.steps)])
+        let mut flags = flag_values([("limits.steps", "--steps", &self.steps)]);
+        flags.extend(self.models.flags());
+        flags
     }
 }
 
@@ -41,23 +50,29 @@ pub(crate) async fn execute(args: PlanArgs, mut app: App) -> Result<Exit, Error>
     let goal = Goal::new(read_goal(&args.goal)?);
     refuse_faults(&goal)?;
     let max_steps = app.settings.limits.steps.value;
-    let cluster = Cluster::open(&app.settings, app.add_tools).await?;
+    let cluster = Cluster::open(&app.settings, &app.keys, app.add_tools).await?;
     let planned = make_plan(&cluster, goal.text, max_steps).await;
     cluster.close().await;
-    let Plan { planner, steps } = planned?;
-    let text = if args.json {
-        let planner = Some(planner).filter(|name| !name.is_empty());
-        Object::default().put("planner", planner).put("steps", steps_json(&steps)).line()
-    } else {
-        graph(&planner, &steps)
-    };
+    let plan = planned?;
+    let text = if args.json { plan_json(&plan).line() } else { graph(&plan.planner, &plan.steps) };
     app.out.line(&text)?;
-    Ok(Exit::Done)
+    if !args.json {
+        plan.usage.iter().filter_map(used).for_each(|used| say(&used));
+    }
+    for problem in &plan.problems {
+        say(&format!("error: {}", short(&problem_line(problem), MESSAGE)));
+    }
+    // A plan with faults is none: nothing would run it.
+    Ok(if plan.problems.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
+/// What a planner wrote.
+#[derive(Default)]
 struct Plan {
     planner: String,
     steps: Vec<v1::PlannedStep>,
+    problems: Vec<v1::PlanProblem>,
+    usage: Option<Usage>,
 }
 
 async fn make_plan(cluster: &Cluster, goal: String, max_steps: u32) -> Result<Plan, Error> {
@@ -72,7 +87,7 @@ async fn make_plan(cluster: &Cluster, goal: String, max_steps: u32) -> Result<Pl
     };
     let failed = |status: Status| cluster.error("plan the goal", &status);
     let mut parts = cluster.planner().make_plan(request).await.map_err(failed)?.into_inner();
-    let mut plan = Plan { planner: String::new(), steps: Vec::new() };
+    let mut plan = Plan::default();
     while let Some(part) = parts.message().await.map_err(failed)? {
         match part.part {
             Some(Part::Info(info)) => plan.planner = info.planner,
@@ -81,24 +96,30 @@ async fn make_plan(cluster: &Cluster, goal: String, max_steps: u32) -> Result<Pl
                 return Err(failed(Status::resource_exhausted(message)));
             }
             Some(Part::Step(step)) => plan.steps.push(step),
-            Some(Part::End(end)) => return sound(plan, &end).map_err(failed),
+            Some(Part::End(end)) => {
+                plan.usage = end.usage.map(Usage::from);
+                plan.problems = end.problems;
+                return Ok(plan);
+            }
             Some(Part::Beat(_)) | None => {}
         }
     }
     Err(failed(Status::internal("the planner broke off in the middle of its plan")))
 }
 
-/// A plan with faults is none: nothing would run it.
-fn sound(plan: Plan, end: &v1::PlanEnd) -> Result<Plan, Status> {
-    if end.problems.is_empty() {
-        return Ok(plan);
+fn problem_line(problem: &v1::PlanProblem) -> String {
+    match problem.step_number {
+        0 => format!("the plan is not sound: {}", problem.message),
+        number => format!("the plan is not sound: step {number}: {}", problem.message),
     }
-    let told = end.problems.iter().map(|problem| match problem.step_number {
-        0 => problem.message.clone(),
-        number => format!("step {number}: {}", problem.message),
-    });
-    let told: Vec<_> = told.collect();
-    Err(Status::failed_precondition(format!("the plan is not sound: {}", told.join("; "))))
+}
+
+fn plan_json(plan: &Plan) -> Object {
+    Object::default()
+        .put("planner", Some(&plan.planner).filter(|name| !name.is_empty()))
+        .put("steps", steps_json(&plan.steps))
+        .put("problems", problems_json(&plan.problems))
+        .put("usage", plan.usage.as_ref().map(usage_json))
 }
 
 /// The steps, each as far to the right as it lies deep.
@@ -110,7 +131,7 @@ fn graph(planner: &str, steps: &[v1::PlannedStep]) -> String {
     let levels = levels(&timed);
     let mut lines = Vec::new();
     if !planner.is_empty() {
-        lines.push(format!("planned by {}", short(planner, 60)));
+        lines.push(format!("planned by {}", short(planner, 100)));
     }
     for step in steps {
         let level = levels.get(&step.step_number);

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::Args;
 use sortie_proto::v1;
-use sortie_service::config::{Origin, Settings};
 use sortie_service::shutdown::Signals;
 
 use super::follow::{Follow, get_run};
@@ -35,10 +34,9 @@ pub(crate) struct RunArgs {
 }
 
 pub(crate) async fn execute(args: RunArgs, app: App) -> Result<Exit, Error> {
-    refuse_embedded_flags(&app.settings)?;
     let request = args.goal.request(&app.settings)?;
     let mut signals = Signals::listen()?;
-    let cluster = Cluster::open(&app.settings, app.add_tools).await?;
+    let cluster = Cluster::open(&app.settings, &app.keys, app.add_tools).await?;
     let screen = Screen::new(app.out, app.progress, args.json);
     let (submitted, is_interrupted) = submit_or_leave(&cluster, request, &mut signals).await?;
     let mut follow = Follow {
@@ -69,21 +67,6 @@ pub(crate) async fn execute(args: RunArgs, app: App) -> Result<Exit, Error> {
     drop(follow);
     cluster.close().await;
     exit
-}
-
-/// A flag that would do nothing is a misunderstanding.
-fn refuse_embedded_flags(settings: &Settings) -> Result<(), Error> {
-    let docs = &settings.docs.origin;
-    match (&settings.endpoint.value, docs) {
-        (Some(_), Origin::Flag(flag)) => {
-            let endpoint = &settings.endpoint.origin;
-            Err(Error::Refused(format!(
-                "{flag}: documents are read by the cluster inside the process, and {endpoint} \
-                 names a remote one: give them to its `sortie serve`"
-            )))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The run, and whether Ctrl-C came while the goal was under way: then the answer is awaited

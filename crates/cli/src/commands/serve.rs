@@ -39,7 +39,7 @@ impl ServeArgs {
 pub(crate) async fn execute(app: App) -> Result<Exit, Error> {
     let settings = &app.settings;
     let listen = settings.listen.value;
-    let options = options(settings, app.add_tools);
+    let options = options(settings, &app.keys, app.add_tools)?;
     let signals = Signals::listen()?;
     let served = until_told(signals, |stop| embedded::serve(options, listen, stop)).await;
     match served {

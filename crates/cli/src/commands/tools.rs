@@ -21,7 +21,7 @@ pub(crate) struct ToolsArgs {
 }
 
 pub(crate) async fn execute(args: ToolsArgs, mut app: App) -> Result<Exit, Error> {
-    let cluster = Cluster::open(&app.settings, app.add_tools).await?;
+    let cluster = Cluster::open(&app.settings, &app.keys, app.add_tools).await?;
     let listed = list_tools(&cluster).await;
     cluster.close().await;
     let tools = listed?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use sortie_models::BadPrompt;
 use sortie_store::StoreError;
 use sortie_worker::tools::BuiltinError;
 use sortie_worker::{BadFolder, RegistryError};
@@ -19,6 +20,9 @@ pub(crate) enum EmbeddedError {
     /// A built-in tool is broken.
     #[error(transparent)]
     Builtin(#[from] BuiltinError),
+    /// One of the person's prompts cannot be used.
+    #[error(transparent)]
+    Prompt(#[from] BadPrompt),
     /// The address cannot be listened on.
     #[error("listen on {address}")]
     Listen {
@@ -43,6 +47,6 @@ pub(crate) enum EmbeddedError {
 impl EmbeddedError {
     /// Whether the person can mend it: another folder, another address, another tool name.
     pub(crate) const fn is_refusal(&self) -> bool {
-        matches!(self, Self::Documents(_) | Self::Tool(_) | Self::Listen { .. })
+        matches!(self, Self::Documents(_) | Self::Prompt(_) | Self::Tool(_) | Self::Listen { .. })
     }
 }

@@ -59,7 +59,8 @@ fn event_object(view: &View, event: &v1::Event) -> Option<Object> {
         | Kind::StepAdopted(_)
         | Kind::PlanAccepted(_)
         | Kind::PlanRejected(_)
-        | Kind::PlanCallFailed(_) => plan_fields(object, kind),
+        | Kind::PlanCallFailed(_)
+        | Kind::PlanRestored(_) => plan_fields(object, kind),
         run => run_fields(object, run),
     })
 }
@@ -74,6 +75,7 @@ const fn name(kind: &Kind) -> &'static str {
         Kind::PlanAccepted(_) => "plan_accepted",
         Kind::PlanRejected(_) => "plan_rejected",
         Kind::PlanCallFailed(_) => "plan_call_failed",
+        Kind::PlanRestored(_) => "plan_restored",
         Kind::StepQueued(_) => "step_queued",
         Kind::StepSucceeded(_) => "step_succeeded",
         Kind::StepRetrying(_) => "step_retrying",
@@ -113,17 +115,16 @@ fn plan_fields(object: Object, kind: &Kind) -> Object {
             object.put("version", e.version).put("step_id", e.step_id),
             e.step.as_ref(),
         ),
-        Kind::PlanAccepted(e) => {
-            object.put("version", e.version).put("usage", e.usage.as_ref().map(usage_json))
-        }
+        Kind::PlanAccepted(e) => object.put("version", e.version).put("usage", usage(e.usage)),
         Kind::PlanRejected(e) => object
             .put("version", e.version)
             .put("problems", problems(&e.problems))
-            .put("usage", e.usage.as_ref().map(usage_json)),
+            .put("usage", usage(e.usage)),
         Kind::PlanCallFailed(e) => object
             .put("version", e.version)
             .put("error", error(e.failure.as_ref()))
             .put("retry_at", time(e.retry_at.as_ref())),
+        Kind::PlanRestored(e) => object.put("version", e.version),
         _ => object,
     }
 }
@@ -137,13 +138,16 @@ fn step_fields(object: Object, view: &View, kind: &Kind) -> Object {
             .put("result_bytes", e.result_bytes)
             .put("worker", &e.worker)
             .put("started_at", time(e.started_at.as_ref()))
-            .put("usage", e.usage.as_ref().map(usage_json)),
+            .put("usage", usage(e.usage)),
         Kind::StepRetrying(e) => object
             .put("attempt", e.attempt)
             .put("error", error(e.failure.as_ref()))
             .put("retry_at", time(e.retry_at.as_ref()))
-            .put("workers_lost", e.workers_lost),
-        Kind::StepFailed(e) => object.put("error", error(e.failure.as_ref())),
+            .put("workers_lost", e.workers_lost)
+            .put("usage", usage(e.usage)),
+        Kind::StepFailed(e) => {
+            object.put("error", error(e.failure.as_ref())).put("usage", usage(e.usage))
+        }
         Kind::StepSkipped(e) => {
             object.put("because_of", view.step(e.because_of).map(|step| step.number))
         }
@@ -157,22 +161,25 @@ fn run_fields(object: Object, kind: &Kind) -> Object {
         Kind::RunSubmitted(e) => object
             .put("goal", &e.goal)
             .put("strict", e.strict)
+            .put("replan_on_failure", e.replan_on_failure)
             .put("limits", e.limits.as_ref().map(limits))
             .put("labels", e.labels.iter().collect::<BTreeMap<_, _>>()),
-        Kind::AnswerAttemptStarted(e) => object.put("attempt", e.attempt),
+        Kind::AnswerAttemptStarted(e) => object
+            .put("attempt", e.attempt)
+            .put("synthesizer", Some(&e.synthesizer).filter(|name| !name.is_empty())),
         Kind::AnswerAttemptFailed(e) => object
             .put("attempt", e.attempt)
             .put("error", error(e.failure.as_ref()))
-            .put("retry_at", time(e.retry_at.as_ref())),
+            .put("retry_at", time(e.retry_at.as_ref()))
+            .put("usage", usage(e.usage)),
         Kind::CommandDone(e) => object.put("command_id", &e.command_id),
         Kind::CommandRefused(e) => {
             object.put("command_id", &e.command_id).put("message", &e.message)
         }
         Kind::RunStopping(e) => object.put("error", error(e.failure.as_ref())),
-        Kind::RunSucceeded(e) => object
-            .put("answer", &e.answer)
-            .put("partial", e.partial)
-            .put("usage", e.usage.as_ref().map(usage_json)),
+        Kind::RunSucceeded(e) => {
+            object.put("answer", &e.answer).put("partial", e.partial).put("usage", usage(e.usage))
+        }
         Kind::RunFailed(e) => object.put("error", error(e.failure.as_ref())),
         Kind::RunCancelled(e) => object.put("reason", &e.reason),
         _ => object,
@@ -199,13 +206,17 @@ fn limits(limits: &v1::RunLimits) -> Object {
         .put("model_calls", limits.model_calls)
 }
 
-fn problems(list: &[v1::PlanProblem]) -> Vec<Object> {
+pub(crate) fn problems(list: &[v1::PlanProblem]) -> Vec<Object> {
     let problem = |problem: &v1::PlanProblem| {
         Object::default()
             .put("step_number", Some(problem.step_number).filter(|number| *number > 0))
             .put("message", &problem.message)
     };
     list.iter().map(problem).collect()
+}
+
+fn usage(usage: Option<v1::Usage>) -> Option<Object> {
+    usage.map(|usage| usage_json(&usage.into()))
 }
 
 fn error(failure: Option<&v1::Failure>) -> Option<Object> {

@@ -1,5 +1,7 @@
 //! A run and its steps as JSON.
 
+use sortie_engine::{RoleUsage, Usage};
+use sortie_models::money;
 use sortie_proto::v1;
 
 use super::{Object, failure_json, verbatim};
@@ -31,6 +33,7 @@ fn run_fields(object: Object, view: &View) -> Object {
         .put("error", failure_json(view.failure.as_ref()))
         .put("steps", steps)
         .put("usage", usage_json(&view.usage))
+        .put("usage_by_role", role_usage_json(&view.usage_by_role))
 }
 
 fn step_object(step: &StepView) -> Object {
@@ -41,6 +44,7 @@ fn step_object(step: &StepView) -> Object {
         .put("tool_input", verbatim(&step.tool_input))
         .put("depends_on", &step.depends_on)
         .put("state", step_state_name(step.state))
+        .put("usage", usage_json(&step.usage))
         .put("result", step.result.as_ref().map(result_json))
         .put("error", failure_json(step.failure.as_ref().filter(|_| step.result.is_none())));
     if let Some(Shown::Preview(_)) = step.result {
@@ -60,12 +64,22 @@ fn result_json(result: &Shown) -> Box<serde_json::value::RawValue> {
     }
 }
 
-/// What model calls used.
-pub(crate) fn usage_json(usage: &v1::Usage) -> Object {
+/// What model calls used. Dollars are text: no digit is lost.
+pub(crate) fn usage_json(usage: &Usage) -> Object {
     Object::default()
         .put("model_calls", usage.model_calls)
         .put("input_tokens", usage.input_tokens)
         .put("output_tokens", usage.output_tokens)
+        .put("cost_nanodollars", usage.cost_nanodollars)
+        .put("cost_usd", money::decimal(usage.cost_nanodollars))
+        .put("unpriced_calls", usage.unpriced_calls)
+}
+
+fn role_usage_json(usage: &RoleUsage) -> Object {
+    Object::default()
+        .put("planner", usage_json(&usage.planner))
+        .put("executor", usage_json(&usage.executor))
+        .put("synthesizer", usage_json(&usage.synthesizer))
 }
 
 /// The steps of a plan that was not run.

@@ -104,7 +104,7 @@ fn nothing_of_a_stranger_reaches_stderr_untamed() {
             step: Some(step),
             ..Default::default()
         }),
-        Kind::StepFailed(v1::StepFailed { step_id: 1, failure: failure.clone() }),
+        Kind::StepFailed(v1::StepFailed { step_id: 1, failure: failure.clone(), usage: None }),
         Kind::RunFailed(v1::RunFailed { failure }),
     ];
     for kind in kinds {
@@ -143,6 +143,44 @@ fn a_partial_answer_names_what_is_missing() {
     let text = err.text();
     assert!(text.contains("the answer is partial: 1 of 2 steps gave no result"), "{text}");
     assert!(text.contains("not_found: no passage about Oz"), "{text}");
+}
+
+#[test]
+fn another_plan_says_why_and_an_answer_by_whom() {
+    let (mut screen, _, err) = screen(false);
+    let mut view = View::new("r1");
+    let version = |version, cause: v1::PlanCause| {
+        let (cause, planner) = (cause.into(), "openai gpt-6.1-sol".to_owned());
+        Kind::PlanVersionStarted(v1::PlanVersionStarted { version, cause, planner })
+    };
+    let step = v1::PlannedStep { step_number: 3, ..Default::default() };
+    let planned =
+        v1::StepPlanned { version: 1, step_id: 1, step: Some(step), ..Default::default() };
+    let kinds = [
+        version(1, v1::PlanCause::First),
+        Kind::StepPlanned(planned),
+        Kind::StepFailed(v1::StepFailed { step_id: 1, ..Default::default() }),
+        version(2, v1::PlanCause::Replan),
+        version(3, v1::PlanCause::Repair),
+        Kind::AnswerAttemptStarted(v1::AnswerAttemptStarted {
+            attempt: 1,
+            synthesizer: "qwen3 at http://localhost:8080/v1".to_owned(),
+        }),
+    ];
+    for kind in kinds {
+        let item = Item::Event(v1::Event { kind: Some(kind), ..Default::default() });
+        view.apply(&item);
+        screen.show(&view, &item, "").unwrap();
+    }
+    let text = err.text();
+    for wanted in [
+        "planned by openai gpt-6.1-sol\n",
+        "plan version 2 (replan): because step 3 failed\n",
+        "plan version 3 (repair): because of the faults\n",
+        "writing the answer (by qwen3 at http://localhost:8080/v1)\n",
+    ] {
+        assert!(text.contains(wanted), "missing {wanted:?} in\n{text}");
+    }
 }
 
 #[test]

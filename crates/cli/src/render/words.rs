@@ -5,8 +5,11 @@ use sortie_engine::PREVIEW_BYTES;
 use sortie_proto::v1::{self, RunState, StepState, event::Kind, watch_run_response::Item};
 
 use super::line::{Line, Mark, line};
+use super::usage::{by_role, used};
 use crate::text::{elapsed, first_line, numbers, result_text, short};
-use crate::view::{Failure, Shown, StepView, View, dependencies, run_state_name, step_state_name};
+use crate::view::{
+    Failure, Shown, StepView, View, dependencies, plain_name, run_state_name, step_state_name,
+};
 
 /// A description is a sentence; what is longer is a story.
 const DESCRIPTION: usize = 160;
@@ -14,6 +17,8 @@ const DESCRIPTION: usize = 160;
 const RESULT: usize = 120;
 /// Messages tell what to do; most of them fit.
 const MESSAGE: usize = 400;
+/// `anthropic claude-sonnet-5-5`, or a model at an address.
+const PLANNER: usize = 100;
 /// `59.9 s`, so that what follows stands in a column.
 const TIME: usize = 6;
 
@@ -43,7 +48,7 @@ pub(super) fn tell(view: &View, item: &Item) -> Vec<Line> {
 fn tell_event(view: &View, kind: &Kind) -> Vec<Line> {
     match kind {
         Kind::RunSubmitted(_) => vec![note(&format!("run {}", view.run_id))],
-        Kind::PlanVersionStarted(e) => plan_started(e),
+        Kind::PlanVersionStarted(e) => plan_started(view, e),
         Kind::StepPlanned(e) => e.step.iter().map(|step| draft(Mark::Plan, step, "")).collect(),
         Kind::StepRejected(e) => {
             let mut lines: Vec<_> =
@@ -66,7 +71,15 @@ fn tell_event(view: &View, kind: &Kind) -> Vec<Line> {
             let again = e.retry_at.is_some() || e.next_cause() != v1::PlanCause::Unspecified;
             call_failed("plan", e.failure.as_ref(), again)
         }
-        Kind::AnswerAttemptStarted(_) => vec![note("writing the answer")],
+        Kind::PlanRestored(_) => {
+            vec![note("there is no other plan: the answer is made of what there is")]
+        }
+        Kind::AnswerAttemptStarted(e) if e.synthesizer.is_empty() => {
+            vec![note("writing the answer")]
+        }
+        Kind::AnswerAttemptStarted(e) => {
+            vec![note(&format!("writing the answer (by {})", short(&e.synthesizer, PLANNER)))]
+        }
         Kind::AnswerAttemptFailed(e) => {
             call_failed("answer", e.failure.as_ref(), e.retry_at.is_some())
         }
@@ -84,25 +97,35 @@ fn tell_event(view: &View, kind: &Kind) -> Vec<Line> {
     }
 }
 
-fn plan_started(e: &v1::PlanVersionStarted) -> Vec<Line> {
+fn plan_started(view: &View, e: &v1::PlanVersionStarted) -> Vec<Line> {
     let mut lines = Vec::new();
     let why = match e.cause() {
-        v1::PlanCause::Repair => Some("because of the faults"),
-        v1::PlanCause::Takeover => Some("because another coordinator took over"),
-        v1::PlanCause::Replan => Some("because the plan did not lead to the goal"),
-        v1::PlanCause::Retry => Some("because the planner broke off"),
+        v1::PlanCause::Repair => Some("because of the faults".to_owned()),
+        v1::PlanCause::Takeover => Some("because another coordinator took over".to_owned()),
+        v1::PlanCause::Replan => Some(why_replan(&view.failed_before(e.version))),
+        v1::PlanCause::Retry => Some("because the planner broke off".to_owned()),
         v1::PlanCause::Unspecified | v1::PlanCause::First => None,
     };
-    lines.extend(why.map(|why| note(&format!("plan version {}, {why}", e.version))));
+    let cause = plain_name(e.cause().as_str_name(), "PLAN_CAUSE_");
+    lines.extend(why.map(|why| note(&format!("plan version {} ({cause}): {why}", e.version))));
     if !e.planner.is_empty() {
         let hint = if e.planner.contains("offline") {
             " (a model can plan any goal: see README, Models)"
         } else {
             ""
         };
-        lines.push(line(Mark::Note, format!("planned by {}{hint}", short(&e.planner, 60))));
+        lines.push(line(Mark::Note, format!("planned by {}{hint}", short(&e.planner, PLANNER))));
     }
     lines
+}
+
+/// Steps that found nothing have results: they cannot be told from the others here.
+fn why_replan(failed: &[u32]) -> String {
+    match failed {
+        [] => "because steps found nothing".to_owned(),
+        [step] => format!("because step {step} failed"),
+        some => format!("because steps {} failed", numbers(some)),
+    }
 }
 
 fn started(step: &StepView) -> Option<Line> {
@@ -227,13 +250,14 @@ fn why_it_ended(view: &View) -> String {
     }
 }
 
-/// Wall time, critical path, most steps at once.
+/// Wall time, critical path, most steps at once, and what models used.
 fn summary(view: &View, succeeded: usize) -> Option<Line> {
     let wall = view.ended_at?.since(view.submitted_at?);
     let wall = elapsed(wall);
     let all = view.steps().len();
+    let used = used(&view.usage).map(|used| format!("; {used}")).unwrap_or_default();
     if all == 0 {
-        return Some(line(Mark::Note, format!("no steps, {wall}")));
+        return Some(line(Mark::Note, format!("no steps, {wall}{used}")));
     }
     let mut text = format!("{succeeded} of {} succeeded in {wall}", count(all, "step"));
     let path = view.critical_path();
@@ -243,7 +267,7 @@ fn summary(view: &View, succeeded: usize) -> Option<Line> {
         let most = count(view.most_at_once(), "step");
         text.push_str(&format!("; critical path {steps} ({time}); at most {most} at once"));
     }
-    Some(line(Mark::Note, text))
+    Some(line(Mark::Note, text + &used))
 }
 
 /// A run for `get`: everything that is known, for people.
@@ -267,6 +291,7 @@ pub(crate) fn describe(view: &View) -> String {
     if let Some(summary) = summary(view, succeeded) {
         lines.extend([String::new(), summary.to_string()]);
     }
+    lines.extend(by_role(&view.usage_by_role));
     if let Some(answer) = &view.answer {
         lines.push(String::new());
         lines.push(crate::text::harmless(answer));

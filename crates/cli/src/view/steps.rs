@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sortie_engine::{FailureKind, Template, Timestamp};
+use sortie_engine::{FailureKind, Template, Timestamp, Usage};
 use sortie_proto::v1::{self, StepState, event::Kind};
 
 use super::timing::Timed;
@@ -24,6 +24,8 @@ pub(crate) struct StepView {
     pub(crate) result_bytes: u64,
     pub(crate) failure: Option<Failure>,
     pub(crate) worker: String,
+    /// What its tool's model calls used, over all attempts.
+    pub(crate) usage: Usage,
     /// A worker is at it, as far as live notices tell.
     pub(crate) running: bool,
     pub(crate) queued_at: Option<Timestamp>,
@@ -56,6 +58,7 @@ impl StepView {
             result_bytes: 0,
             failure: None,
             worker: String::new(),
+            usage: Usage::default(),
             running: false,
             queued_at: None,
             started_at: None,
@@ -82,6 +85,7 @@ impl StepView {
             result_bytes: step.result_bytes,
             failure: step.failure.as_ref().map(Failure::from),
             worker: step.worker.clone(),
+            usage: step.usage.map(Usage::from).unwrap_or_default(),
             running: false,
             queued_at: None,
             started_at: step.started_at.as_ref().map(moment),
@@ -111,6 +115,7 @@ impl StepView {
     }
 
     pub(super) fn apply(&mut self, kind: &Kind, at: Option<Timestamp>, because_of: Option<u32>) {
+        self.usage += step_usage(kind).map(Usage::from).unwrap_or_default();
         match kind {
             Kind::StepQueued(e) => {
                 self.state = StepState::Queued;
@@ -210,4 +215,14 @@ pub(crate) const fn step_id(kind: &Kind) -> Option<u32> {
         Kind::StepUnknown(e) => e.step_id,
         _ => return None,
     })
+}
+
+/// What model calls of an attempt used.
+pub(super) const fn step_usage(kind: &Kind) -> Option<v1::Usage> {
+    match kind {
+        Kind::StepSucceeded(e) => e.usage,
+        Kind::StepRetrying(e) => e.usage,
+        Kind::StepFailed(e) => e.usage,
+        _ => None,
+    }
 }

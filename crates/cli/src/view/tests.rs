@@ -52,7 +52,7 @@ fn failed(step_id: u32) -> Kind {
         message: "nothing".into(),
         retry_after: None,
     });
-    Kind::StepFailed(v1::StepFailed { step_id, failure })
+    Kind::StepFailed(v1::StepFailed { step_id, failure, usage: None })
 }
 
 fn event(kind: Kind) -> Item {

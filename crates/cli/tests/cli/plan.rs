@@ -60,3 +60,25 @@ fn a_plan_that_breaks_off_is_no_plan() {
     let done = against(&Fake::start(Script { plan: cut, ..Script::default() }), &["plan", "goal"]);
     assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""));
 }
+
+#[test]
+fn a_plan_with_problems_is_shown_with_them_and_is_no_success() {
+    let mut faulty = plan();
+    let problem = v1::PlanProblem { step_number: 2, message: "has no tool".to_owned() };
+    let usage = v1::Usage { model_calls: 1, unpriced_calls: 1, ..Default::default() };
+    let end = v1::PlanEnd { usage: Some(usage), problems: vec![problem] };
+    *faulty.last_mut().unwrap() = part(Part::End(end));
+    let script = || {
+        let parts = faulty.iter().map(|part| part.clone().map_err(|_| unreachable!()));
+        Script { plan: parts.collect(), ..Script::default() }
+    };
+    let done = against(&Fake::start(script()), &["plan", "goal"]);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.stdout.contains("does 2  (after 1)"), "{}", done.stdout);
+    let wanted = "1 model call, 0 tokens in, 0 out, price not known\n\
+                  error: the plan is not sound: step 2: has no tool\n";
+    assert_eq!(done.stderr, wanted);
+    let planned = against(&Fake::start(script()), &["plan", "goal", "--json"]).json().remove(0);
+    assert_eq!(planned["problems"][0]["message"], "has no tool");
+    assert_eq!(planned["usage"]["unpriced_calls"], 1);
+}

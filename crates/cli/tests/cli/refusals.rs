@@ -100,6 +100,25 @@ fn a_flag_that_would_do_nothing_is_refused() {
     let done = against(&fake(), &["run", "goal", "--docs", "papers"]);
     assert_eq!(done.code, Some(2));
     assert!(done.stderr.contains("--docs") && done.stderr.contains("SORTIE_ENDPOINT"));
+    let arguments = ["plan", "goal", "--planner-model", "gpt-5", "--prompts", "mine"];
+    let done = against(&fake(), &arguments);
+    assert_eq!(done.code, Some(2));
+    for flag in ["--planner-model: models are chosen by the cluster", "--prompts: "] {
+        assert!(done.stderr.contains(flag), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn a_policy_that_the_cluster_would_refuse_is_refused_here() {
+    let fake = fake();
+    let done = against(&fake, &["submit", "goal", "--strict", "--replan", "on-failure"]);
+    assert_eq!(done.code, Some(2));
+    assert!(done.stderr.contains("replan: a strict run ends"), "{}", done.stderr);
+    let done = against(&fake, &["submit", "goal", "--replan", "on-failure"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let calls = fake.calls();
+    assert_eq!(calls.submits.len(), 1);
+    assert_eq!(calls.submits[0].replan(), v1::ReplanPolicy::OnFailure);
 }
 
 #[test]

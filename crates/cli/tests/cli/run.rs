@@ -24,7 +24,8 @@ fn the_answer_goes_to_stdout_once_and_the_story_to_stderr() {
         "plan       1  calculate   does 1\n",
         "start      1  calculate   does 1\n",
         "done       1  calculate    1.0 s  42\n",
-        "1 of 1 step succeeded in 7.0 s; critical path 1 (1.0 s); at most 1 step at once\n",
+        "1 of 1 step succeeded in 7.0 s; critical path 1 (1.0 s); at most 1 step at once; \
+         2 model calls, 10 tokens in, 5 out, $0.0123\n",
     ] {
         assert!(done.stderr.contains(wanted), "missing {wanted:?} in\n{}", done.stderr);
     }
@@ -69,6 +70,9 @@ fn json_is_an_object_a_line_and_the_result_comes_last() {
     assert_eq!(result["answer"], "42");
     assert!(result["error"].is_null());
     assert_eq!(result["usage"]["model_calls"], 2);
+    assert_eq!(result["usage"]["cost_usd"], "0.01234");
+    assert_eq!(result["usage_by_role"]["synthesizer"]["cost_nanodollars"], 12_340_000);
+    assert_eq!(result["usage_by_role"]["planner"]["model_calls"], 0);
     let step = &result["steps"][0];
     assert_eq!(step["step_number"], 1);
     assert_eq!(step["description"], "does 1");
@@ -108,6 +112,7 @@ fn a_partial_answer_says_on_stderr_what_is_missing() {
     let failed = v1::StepFailed {
         step_id: 12,
         failure: failure(v1::FailureKind::NotFound, "no passage about Oz"),
+        usage: None,
     };
     let watch = vec![
         event(1, submitted()),

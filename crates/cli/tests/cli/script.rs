@@ -89,6 +89,7 @@ pub(crate) fn answered(answer: &str, partial: bool) -> Kind {
         model_calls: 2,
         input_tokens: 10,
         output_tokens: 5,
+        cost_nanodollars: 12_340_000,
         ..v1::Usage::default()
     });
     Kind::RunSucceeded(v1::RunSucceeded { answer: answer.to_owned(), partial, usage })

@@ -32,7 +32,7 @@ impl Run {
         };
         if let Some(message) = complaint {
             let failure = Failure::new(FailureKind::InvalidAnswer, message);
-            return self.answer_failed(attempt, &failure, cx);
+            return self.answer_failed(attempt, &failure, usage, cx);
         }
         let partial = self.plan_steps().any(|step| step.result().is_none());
         let event = Event::RunSucceeded { answer: text.clone(), partial, usage };
@@ -43,6 +43,7 @@ impl Run {
         &self,
         attempt: AttemptNumber,
         failure: &Failure,
+        usage: Usage,
         cx: &Context<'_>,
     ) -> Result<Decision, Refusal> {
         if !self.is_open(ModelCall::Answer(attempt))? {
@@ -59,7 +60,7 @@ impl Run {
             .filter(|at| *at < self.deadline());
         let failure = failure.clipped();
         let end = retry_at.is_none().then(|| stopping(failure.clone()));
-        let mut events = vec![Event::AnswerAttemptFailed { attempt, failure, retry_at }];
+        let mut events = vec![Event::AnswerAttemptFailed { attempt, failure, retry_at, usage }];
         events.extend(end);
         Ok(Decision { events, ..Decision::default() })
     }

@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
 use crate::goal::FailurePolicy;
 use crate::ids::StepId;
-use crate::result::{AttemptReport, Outcome, StepResult};
+use crate::result::{AttemptReport, Outcome, StepResult, Usage};
 use crate::retry::mix;
 use crate::run::{Phase, Run, Step, StepState};
 use crate::time::Timestamp;
@@ -49,7 +49,8 @@ impl Run {
         let workers_lost = step.workers_lost + report.workers_lost;
         if step.terms.effect == Effect::Once {
             let failure = may_have_happened(failure);
-            return Decision { events: self.step_lost(step.id, &failure), ..Decision::default() };
+            let events = self.step_lost(step.id, &failure, report.usage);
+            return Decision { events, ..Decision::default() };
         }
         if let Some(until) = self.retry_at(step, failure, cx) {
             return Decision::just(Event::StepRetrying {
@@ -58,9 +59,11 @@ impl Run {
                 failure: failure.clone(),
                 until,
                 workers_lost,
+                usage: report.usage,
             });
         }
-        Decision { events: self.step_lost(step.id, failure), ..Decision::default() }
+        let events = self.step_lost(step.id, failure, report.usage);
+        Decision { events, ..Decision::default() }
     }
 
     /// When the next attempt may start, if there may be one.
@@ -74,13 +77,13 @@ impl Run {
     }
 
     /// The end of a step without a result, and what follows from it.
-    pub(super) fn step_lost(&self, id: StepId, failure: &Failure) -> Vec<Event> {
+    pub(super) fn step_lost(&self, id: StepId, failure: &Failure, usage: Usage) -> Vec<Event> {
         let failure = failure.clone();
         let event = match failure.kind {
             FailureKind::OutcomeUnknown => {
                 Event::StepUnknown { step: id, failure: failure.clone() }
             }
-            _ => Event::StepFailed { step: id, failure: failure.clone() },
+            _ => Event::StepFailed { step: id, failure: failure.clone(), usage },
         };
         let mut events = vec![event];
         match self.goal.policy {

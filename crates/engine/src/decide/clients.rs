@@ -4,6 +4,7 @@ use crate::decision::{Context, Decision, Refusal};
 use crate::event::{Event, NextPlan, PlanCause, StopReason};
 use crate::failure::{Failure, FailureKind};
 use crate::ids::CommandId;
+use crate::result::Usage;
 use crate::run::{MAX_COMMANDS, Phase, Run};
 
 impl Run {
@@ -51,6 +52,7 @@ impl Run {
                 attempt: *attempt,
                 failure: gone(),
                 retry_at: Some(cx.now),
+                usage: Usage::default(),
             },
             _ => return Decision::default(),
         };

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{check, stopping};
+use super::check;
+use super::replanning::means_the_same;
 use crate::decision::{Context, Decision, ModelCall, Refusal};
 use crate::event::{Event, NextPlan, PlanCause, PlannedStep, ToolTerms};
 use crate::failure::{Failure, FailureKind};
@@ -37,7 +38,7 @@ impl Run {
             Err(problems) => {
                 vec![Event::StepRejected { version, draft: draft.clone(), problems }]
             }
-            Ok((planned, terms)) => self.accept_step(plan, planned, terms),
+            Ok((planned, terms)) => self.accept_step(plan, draft, planned, terms),
         };
         Ok(Decision { events, ..Decision::default() })
     }
@@ -80,9 +81,9 @@ impl Run {
             .map(|pause| NextPlan { cause: PlanCause::Retry, at: cx.now + pause })
             .filter(|next| next.at < self.deadline());
         let failure = failure.clipped();
-        let end = next.is_none().then(|| stopping(failure.clone()));
+        let end = next.is_none().then(|| self.without_plan(failure.clone()));
         let mut events = vec![Event::PlanCallFailed { version, failure, next }];
-        events.extend(end);
+        events.extend(end.into_iter().flatten());
         Ok(Decision { events, ..Decision::default() })
     }
 
@@ -107,7 +108,13 @@ impl Run {
         Some(Problem { step: None, message })
     }
 
-    fn accept_step(&self, plan: &Plan, planned: PlannedStep, terms: ToolTerms) -> Vec<Event> {
+    fn accept_step(
+        &self,
+        plan: &Plan,
+        draft: &Arc<StepDraft>,
+        planned: PlannedStep,
+        terms: ToolTerms,
+    ) -> Vec<Event> {
         let version = plan.version;
         let planned = Arc::new(planned);
         let dead = planned
@@ -118,6 +125,10 @@ impl Run {
             .copied();
         if let Some(step) = self.adoptable(plan, &planned) {
             return vec![Event::StepAdopted { version, step, planned }];
+        }
+        if let Some(problem) = self.done_before(plan, &planned, terms.effect) {
+            let draft = draft.clone();
+            return vec![Event::StepRejected { version, draft, problems: vec![problem] }];
         }
         let step = self.next_step_id();
         let number = planned.number;
@@ -159,11 +170,7 @@ impl Run {
                 && !self.doomed.contains(&step.id)
                 && step.planned.tool == planned.tool
                 && in_order(step)
-                && planned.input.same_as(&step.planned.input, |new, old| {
-                    let meant = step.inputs.iter().find(|(number, _)| *number == old);
-                    let means = plan.numbers.get(&new);
-                    meant.is_some_and(|(_, id)| means == Some(id))
-                })
+                && means_the_same(plan, planned, step)
         };
         self.steps.iter().find(same).map(|step| step.id)
     }
@@ -179,9 +186,9 @@ impl Run {
         let problems = shortened(problems);
         let may_repair = self.tally.repairs < self.goal.limits.plan_repairs && self.may_call();
         let next = may_repair.then_some(NextPlan { cause: PlanCause::Repair, at: cx.now });
-        let end = next.is_none().then(|| stopping(unsound(version, &problems)));
+        let end = next.is_none().then(|| self.without_plan(unsound(version, &problems)));
         let mut events = vec![Event::PlanRejected { version, problems, usage, next }];
-        events.extend(end);
+        events.extend(end.into_iter().flatten());
         Decision { events, ..Decision::default() }
     }
 }

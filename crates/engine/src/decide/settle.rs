@@ -2,9 +2,10 @@
 
 use super::{cap_reached, stopping};
 use crate::decision::{CommitBudget, Context, Decision, INLINE_INPUT_BYTES, ModelCall, ReadyStep};
-use crate::event::{Event, NextPlan, StopReason};
+use crate::event::{Event, NextPlan, PlanCause, StopReason};
 use crate::failure::{Failure, FailureKind};
-use crate::ids::{AttemptNumber, PlanVersion, StepId};
+use crate::ids::{AttemptNumber, StepId};
+use crate::result::Usage;
 use crate::run::{Phase, Run, Step, StepState};
 use crate::time::Timestamp;
 
@@ -31,7 +32,7 @@ impl Run {
         }
         let due = self.paused(cx.now).chain(self.queueable());
         if let Some(broke) = due.into_iter().find(|step| self.is_beyond_cap(step)) {
-            let events = self.step_lost(broke.id, &cap_reached(self));
+            let events = self.step_lost(broke.id, &cap_reached(self), Usage::default());
             return Decision { events, ..Decision::default() };
         }
         let queued = self.queue_ready(cx, budget);
@@ -114,7 +115,7 @@ impl Run {
             _ => Vec::new(),
         };
         let events = match self.is_current(step) {
-            true => self.step_lost(step.id, &failure),
+            true => self.step_lost(step.id, &failure, Usage::default()),
             false => vec![Event::StepSuperseded { step: step.id }],
         };
         Decision { events, withdrawn, ..Decision::default() }
@@ -167,6 +168,10 @@ impl Run {
     fn next_phase(&self, cx: &Context<'_>, budget: &mut CommitBudget) -> Decision {
         match &self.phase {
             Phase::AwaitingPlan(next) if next.at <= cx.now => self.start_plan(*next, cx, budget),
+            Phase::Executing if self.steps_are_done() && self.wants_replan() => {
+                let next = NextPlan { cause: PlanCause::Replan, at: cx.now };
+                self.start_plan(next, cx, budget)
+            }
             Phase::Executing if self.steps_are_done() && self.succeeded == 0 => {
                 Decision::just(stopping(self.no_results()))
             }
@@ -178,13 +183,16 @@ impl Run {
 
     fn start_plan(&self, next: NextPlan, cx: &Context<'_>, budget: &mut CommitBudget) -> Decision {
         if !self.may_call() {
-            return Decision::just(stopping(cap_reached(self)));
+            return Decision {
+                events: self.without_plan(cap_reached(self)),
+                ..Decision::default()
+            };
         }
         if budget.calls == 0 {
             return Decision::default();
         }
         budget.calls -= 1;
-        let version = self.plan.as_ref().map_or(PlanVersion::FIRST, |plan| plan.version.next());
+        let version = self.next_version();
         let started =
             Event::PlanVersionStarted { version, cause: next.cause, planner: cx.planner.clone() };
         // Old steps that no worker has yet are over; those that one has may still be adopted.

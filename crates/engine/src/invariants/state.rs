@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Breach, Checker};
+use crate::goal::MAX_REPLANS;
 use crate::ids::StepId;
 use crate::run::{Phase, Run, Step, StepState};
 use crate::time::Timestamp;
@@ -126,6 +127,19 @@ fn limits(run: &Run, checker: &mut Checker) {
     checker.hold("R14", "the cap of plan repairs holds", repairs.0 <= repairs.1, || {
         format!("{} made, {} allowed", repairs.0, repairs.1)
     });
+    let replans = run.tally.replans;
+    checker.hold("R16", "the cap of replans holds", replans <= MAX_REPLANS, || {
+        format!("{replans} made, {MAX_REPLANS} allowed")
+    });
+    let planning = matches!(run.phase, Phase::AwaitingPlan(_) | Phase::Planning);
+    let over = matches!(run.phase, Phase::Stopping(_) | Phase::Ended(_));
+    let remembers = run.replaced.is_some();
+    checker.hold(
+        "R17",
+        "a replaced plan is remembered until the next one is accepted",
+        !remembers || planning || over,
+        || format!("{} and a plan is being replaced", run.state().as_str()),
+    );
     let stopped = matches!(run.phase, Phase::Succeeded { .. });
     checker.hold(
         "R15",

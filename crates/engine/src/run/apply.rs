@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Broken, Phase, Plan, Run, Step, StepState};
+use super::{Broken, Phase, Plan, Replaced, Run, Step, StepState};
 use crate::event::{Event, PlanCause, PlannedStep, StopReason, ToolTerms};
+use crate::goal::MAX_REPLANS;
 use crate::ids::{AttemptNumber, Generation, PlanVersion, StepId, StepNumber};
 use crate::plan::{Problem, StepDraft};
+use crate::result::Usage;
 use crate::time::Timestamp;
 
 impl Run {
@@ -27,14 +29,15 @@ impl Run {
                 }
             }
             Event::PlanAccepted { usage, .. } => {
-                self.usage += *usage;
+                self.usage.planner += *usage;
+                self.replaced = None;
                 self.phase = Phase::Executing;
                 self.broken = None;
                 self.tally.plan_failures = 0;
                 self.doom(|run, step| !run.is_current(step));
             }
             Event::PlanRejected { problems, usage, next, .. } => {
-                self.usage += *usage;
+                self.usage.planner += *usage;
                 self.tally.plan_failures = 0;
                 self.remember_broken(problems);
                 self.expect_plan(*next);
@@ -45,11 +48,13 @@ impl Run {
                 self.tally.plan_failures += u32::from(!is_takeover);
                 self.expect_plan(*next);
             }
+            Event::PlanRestored { version } => self.restore(*version),
             Event::AnswerAttemptStarted { attempt, .. } => {
                 self.tally.model_calls += 1;
                 self.phase = Phase::Answering(*attempt);
             }
-            Event::AnswerAttemptFailed { attempt, retry_at, .. } => {
+            Event::AnswerAttemptFailed { attempt, retry_at, usage, .. } => {
+                self.usage.synthesizer += *usage;
                 // Whoever failed is given a pause; only a takeover goes on at once.
                 let is_takeover = *retry_at == Some(at);
                 self.tally.answer_failures += u32::from(!is_takeover);
@@ -64,7 +69,7 @@ impl Run {
                 self.doom(|_, _| true);
             }
             Event::RunSucceeded { answer, partial, usage } => {
-                self.usage += *usage;
+                self.usage.synthesizer += *usage;
                 self.answer = Some(answer.clone());
                 self.end(at, Phase::Succeeded { partial: *partial });
             }
@@ -82,7 +87,7 @@ impl Run {
         match event {
             Event::StepQueued { step, attempt } => self.queue(at, *step, *attempt),
             Event::StepSucceeded { step, result, worker, started_at, usage, .. } => {
-                self.usage += *usage;
+                self.spend(*step, *usage);
                 if let Some(done) = self.step_mut(*step) {
                     done.worker = Some(worker.clone());
                     done.started_at = Some(*started_at);
@@ -90,7 +95,8 @@ impl Run {
                 self.end_step(at, *step, StepState::Succeeded(result.recorded()));
                 self.release_dependents(*step);
             }
-            Event::StepRetrying { step, failure, until, workers_lost, .. } => {
+            Event::StepRetrying { step, failure, until, workers_lost, usage, .. } => {
+                self.spend(*step, *usage);
                 let state = StepState::Retrying { until: *until, failure: failure.clone() };
                 if let Some(waiting) = self.step_mut(*step) {
                     waiting.state = state;
@@ -98,7 +104,8 @@ impl Run {
                     self.due.insert((*until, *step));
                 }
             }
-            Event::StepFailed { step, failure } => {
+            Event::StepFailed { step, failure, usage } => {
+                self.spend(*step, *usage);
                 self.end_step(at, *step, StepState::Failed(failure.clone()));
             }
             Event::StepSkipped { step, because_of } => {
@@ -116,11 +123,37 @@ impl Run {
     fn begin_version(&mut self, version: PlanVersion, cause: PlanCause, planner: &Arc<str>) {
         self.tally.model_calls += 1;
         self.tally.repairs += u32::from(cause == PlanCause::Repair);
+        if cause == PlanCause::Replan {
+            self.tally.replans += 1;
+            self.tally.repairs = 0;
+            let steps = self.plan_steps().map(|step| (step.id, step.planned.clone())).collect();
+            self.replaced = Some(Arc::new(Replaced { steps }));
+        }
         self.phase = Phase::Planning;
         self.plan = Some(Plan::new(version));
         self.planner = planner.clone();
         self.open = 0;
         self.succeeded = 0;
+    }
+
+    /// The plan that was carried out counts again, and no other one will be asked for. Its steps are
+    /// adopted by the events that follow.
+    fn restore(&mut self, version: PlanVersion) {
+        self.plan = Some(Plan::new(version));
+        (self.open, self.succeeded) = (0, 0);
+        (self.replaced, self.broken) = (None, None);
+        self.tally.replans = MAX_REPLANS;
+        self.tally.plan_failures = 0;
+        self.phase = Phase::Executing;
+        // Its steps have all ended; what is open belongs to the version that came to nothing.
+        self.doom(|_, _| true);
+    }
+
+    fn spend(&mut self, step: StepId, usage: Usage) {
+        self.usage.executor += usage;
+        if let Some(step) = self.step_mut(step) {
+            step.usage += usage;
+        }
     }
 
     fn expect_plan(&mut self, next: Option<crate::event::NextPlan>) {
@@ -152,6 +185,7 @@ impl Run {
             unmet: 0,
             dependents,
             first_queued: None,
+            usage: Usage::default(),
         });
         self.open += 1;
         self.connect(id, planned);
@@ -221,7 +255,8 @@ impl Run {
         (step.inputs, step.waits_for) = resolved;
         step.dependents.extend(awaiting);
         let done = step.result().is_some();
-        self.open += usize::from(!done);
+        let open = !step.state.is_terminal();
+        self.open += usize::from(open);
         self.succeeded += usize::from(done);
         self.resolve_awaiting(id);
         if done {

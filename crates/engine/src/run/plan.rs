@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::event::PlannedStep;
 use crate::ids::{PlanVersion, StepId, StepNumber};
 use crate::plan::{Problem, StepDraft};
 
@@ -28,6 +29,13 @@ pub struct Broken {
     pub steps: Vec<StepDraft>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
+}
+
+/// A plan that was carried out and did not lead to the goal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replaced {
+    /// Its steps by label, each with the words in which it stood there.
+    pub steps: Vec<(StepId, Arc<PlannedStep>)>,
 }
 
 impl Plan {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::event::{PlannedStep, ToolTerms};
 use crate::failure::Failure;
 use crate::ids::{AttemptNumber, Generation, PlanVersion, StepId, StepNumber, WorkerName};
-use crate::result::StepResult;
+use crate::result::{StepResult, Usage};
 use crate::time::Timestamp;
 
 /// A step of a plan and what became of it.
@@ -31,6 +31,8 @@ pub struct Step {
     pub ended_at: Option<Timestamp>,
     /// Who did it, where a worker said so.
     pub worker: Option<WorkerName>,
+    /// What model calls of its tool used, over all attempts.
+    pub usage: Usage,
     /// The last plan version that it belongs to.
     pub(crate) version: PlanVersion,
     /// For each label in its input, the step whose result it means.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Broken, Phase, Plan, Run, Step};
+use super::{Broken, Phase, Plan, Replaced, Run, Step};
 use crate::decision::{CALL_RECHECK, ModelCall};
 use crate::event::StopReason;
 use crate::failure::{Failure, FailureKind};
 use crate::goal::Goal;
 use crate::ids::{AttemptNumber, CommandId, RunId, Seq};
-use crate::result::Usage;
+use crate::result::{RoleUsage, Usage};
 use crate::time::Timestamp;
 
 /// Where a run stands, as clients see it.
@@ -163,9 +163,21 @@ impl Run {
         self.broken.as_ref()
     }
 
+    /// The plan that was carried out and is being replaced.
+    #[must_use]
+    pub const fn replaced_plan(&self) -> Option<&Arc<Replaced>> {
+        self.replaced.as_ref()
+    }
+
     /// What model calls used.
     #[must_use]
-    pub const fn usage(&self) -> Usage {
+    pub fn usage(&self) -> Usage {
+        self.usage.total()
+    }
+
+    /// What model calls used, by what they were for.
+    #[must_use]
+    pub const fn usage_by_role(&self) -> RoleUsage {
         self.usage
     }
 

@@ -177,6 +177,17 @@ impl World {
         self.take(self.ends(number, Outcome::Succeeded(StepResult::inline(json!({"text": "ok"})))))
     }
 
+    pub fn finds_nothing(&mut self, number: u32) -> &Folded {
+        self.take(self.ends(number, Outcome::Succeeded(StepResult::inline(json!({"text": ""})))))
+    }
+
+    /// A whole plan of the version that is open.
+    pub fn plans(&mut self, steps: &[StepDraft]) {
+        let mut commands: Vec<_> = steps.iter().map(|draft| self.arrives(draft)).collect();
+        commands.push(self.plan_ends());
+        self.take_all(commands);
+    }
+
     pub fn fails(&mut self, number: u32, kind: FailureKind) -> &Folded {
         self.take(self.ends(number, Outcome::Failed(failure(kind))))
     }
@@ -187,6 +198,10 @@ impl World {
         };
         let (text, usage) = (Arc::from(text), Usage::default());
         self.take(Command::AnswerEnded { attempt, text, usage })
+    }
+
+    pub fn step_ids(&self) -> Vec<StepId> {
+        self.run.all_steps().iter().map(|step| step.id).collect()
     }
 
     pub fn states(&self) -> Vec<(u32, &'static str)> {

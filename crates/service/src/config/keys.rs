@@ -1,15 +1,33 @@
 //! The keys of the configuration, and the known one that is nearest to a typing mistake.
 
 /// Every key, as the file writes it.
-pub(crate) const KEYS: [&str; 14] = [
+pub(crate) const KEYS: [&str; 32] = [
     "endpoint",
     "listen",
     "docs",
+    "model",
+    "model_provider",
+    "model_base_url",
+    "planner_model",
+    "planner_provider",
+    "planner_base_url",
+    "executor_model",
+    "executor_provider",
+    "executor_base_url",
+    "synthesizer_model",
+    "synthesizer_provider",
+    "synthesizer_base_url",
+    "prompts",
+    "prices",
+    "replan",
     "concurrency",
     "retention",
     "reflection",
     "log",
     "log_format",
+    "model_timeouts.connect",
+    "model_timeouts.first",
+    "model_timeouts.idle",
     "limits.run_timeout",
     "limits.step_timeout",
     "limits.attempts",
@@ -56,7 +74,8 @@ mod tests {
         assert_eq!(nearest("concurency"), Some("concurrency"));
         assert_eq!(nearest("limits.step"), Some("limits.steps"));
         assert_eq!(nearest("lgo_format"), Some("log_format"));
-        for stranger in ["port", "service.host", "port.7420.tcp", ""] {
+        assert_eq!(nearest("planer_model"), Some("planner_model"));
+        for stranger in ["port", "service.host", "port.7420.tcp", "model.api.key", ""] {
             assert_eq!(nearest(stranger), None, "{stranger}");
         }
     }

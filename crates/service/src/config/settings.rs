@@ -1,12 +1,17 @@
 //! The typed settings, and how they are settled from what the layers give.
 
+mod models;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use sortie_engine::{
     Limits, MAX_ATTEMPTS, MAX_MODEL_CALLS, MAX_PLAN_REPAIRS, MAX_RUN_TIMEOUT, MAX_STEPS,
+    ReplanPolicy,
 };
+
+pub use models::{ModelSettings, ModelTimeouts, ModelsSettings, PROVIDERS, SCRIPT};
 
 use super::Mistake;
 use super::layer::{Given, Origin, Raw};
@@ -56,12 +61,24 @@ pub enum LogFormat {
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// The configuration file that was read, if there is one.
+    pub file: Option<PathBuf>,
     /// The coordinator to talk to; without one, a cluster inside the process.
     pub endpoint: Setting<Option<String>>,
     /// Where `serve` offers its services.
     pub listen: Setting<SocketAddr>,
     /// A folder of documents for the search tool.
     pub docs: Setting<Option<PathBuf>>,
+    /// Which models do what.
+    pub models: ModelsSettings,
+    /// How long models may take.
+    pub model_timeouts: ModelTimeouts,
+    /// A folder of prompts that stand in for those of the program.
+    pub prompts: Setting<Option<PathBuf>>,
+    /// A file of prices instead of those of the program.
+    pub prices: Setting<Option<PathBuf>>,
+    /// When runs ask for another plan.
+    pub replan: Setting<ReplanPolicy>,
     /// Worker slots.
     pub concurrency: Setting<usize>,
     /// Ended runs that are kept in memory.
@@ -97,9 +114,15 @@ impl Default for Settings {
     fn default() -> Self {
         let limits = Limits::default();
         Self {
+            file: None,
             endpoint: Setting::default(None),
             listen: Setting::default(LISTEN),
             docs: Setting::default(None),
+            models: ModelsSettings::default(),
+            model_timeouts: ModelTimeouts::default(),
+            prompts: Setting::default(None),
+            prices: Setting::default(None),
+            replan: Setting::default(ReplanPolicy::Never),
             concurrency: Setting::default(CONCURRENCY),
             retention: Setting::default(RETENTION),
             reflection: Setting::default(true),
@@ -154,13 +177,20 @@ fn set(to: &mut Settings, key: &str, raw: &Raw, origin: &Origin) -> Result<(), S
     match key {
         "endpoint" => put(&mut to.endpoint, endpoint(raw).map(Some), origin),
         "listen" => put(&mut to.listen, listen(raw), origin),
-        "docs" => put(&mut to.docs, folder(raw, origin).map(Some), origin),
+        "docs" => put(&mut to.docs, path(raw, origin).map(Some), origin),
+        "prompts" => put(&mut to.prompts, path(raw, origin).map(Some), origin),
+        "prices" => put(&mut to.prices, path(raw, origin).map(Some), origin),
+        "replan" => put(&mut to.replan, replan(raw), origin),
         "concurrency" => put(&mut to.concurrency, size(raw, MAX_CONCURRENCY), origin),
         "retention" => put(&mut to.retention, size(raw, MAX_RETENTION), origin),
         "reflection" => put(&mut to.reflection, raw.boolean(), origin),
         "log" => put(&mut to.log, filter(raw).map(Some), origin),
         "log_format" => put(&mut to.log_format, log_format(raw), origin),
-        other => set_limit(&mut to.limits, other, raw, origin),
+        limit if limit.starts_with("limits.") => set_limit(&mut to.limits, limit, raw, origin),
+        time if time.starts_with("model_timeouts.") => {
+            models::set_timeout(&mut to.model_timeouts, time, raw, origin)
+        }
+        other => models::set(&mut to.models, other, raw, origin),
     }
 }
 
@@ -209,13 +239,24 @@ fn listen(raw: &Raw) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("is `{text}`, must look like 127.0.0.1:7420"))
 }
 
+fn path(raw: &Raw, origin: &Origin) -> Result<PathBuf, String> {
+    Ok(beside(PathBuf::from(raw.text()?), origin))
+}
+
 /// A relative path in the file starts at the file's folder, wherever the process was started.
-fn folder(raw: &Raw, origin: &Origin) -> Result<PathBuf, String> {
-    let path = PathBuf::from(raw.text()?);
-    Ok(match origin {
+fn beside(path: PathBuf, origin: &Origin) -> PathBuf {
+    match origin {
         Origin::File(file, _) => file.parent().map_or(path.clone(), |folder| folder.join(&path)),
         Origin::Default | Origin::Variable(_) | Origin::Flag(_) => path,
-    })
+    }
+}
+
+fn replan(raw: &Raw) -> Result<ReplanPolicy, String> {
+    match raw.text()?.as_str() {
+        "never" => Ok(ReplanPolicy::Never),
+        "on-failure" => Ok(ReplanPolicy::OnFailure),
+        other => Err(format!("is `{other}`, must be never or on-failure")),
+    }
 }
 
 fn filter(raw: &Raw) -> Result<String, String> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 
 mod example;
+mod models;
 
 fn flag(key: &'static str, flag: &'static str, text: &str) -> FlagValue {
     FlagValue { key, flag, text: text.to_owned() }

@@ -94,7 +94,7 @@ pub(super) fn report(claimed: &Claimed, by: &str, result: StepResult) -> Complet
 
 /// A result that lies in the store under a name of its own.
 pub(super) fn stored(id: sortie_engine::ResultId) -> StepResult {
-    StepResult { body: ResultBody::Stored(id), bytes: 5000, preview: Arc::from("[") }
+    StepResult { body: ResultBody::Stored(id), bytes: 5000, preview: Arc::from("["), empty: false }
 }
 
 pub(super) fn steps(claimed: &[Claimed]) -> Vec<u32> {

@@ -13,7 +13,7 @@ fn example() -> String {
 fn with_examples(text: &str) -> String {
     let setting = |line: &&str| line.starts_with('#') && !line.starts_with("# ") && *line != "#";
     let examples = text.lines().filter(setting).count();
-    assert_eq!(examples, 4, "endpoint, docs, log and step_timeout have no default");
+    assert_eq!(examples, 18, "endpoint, docs, 12 of models, prompts, prices, log, step_timeout");
     let line = |line| if setting(&line) { &line[1..] } else { line };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -29,7 +29,10 @@ fn values(settings: &Settings) -> String {
     let Settings { log, log_format, limits, .. } = settings;
     let front = (&endpoint.value, listen.value, &docs.value, reflection.value);
     let rest = (concurrency.value, retention.value, &log.value, log_format.value);
-    format!("{front:?} {rest:?} {:?}", limits.values())
+    let Settings { models, model_timeouts: times, prompts, prices, replan, .. } = settings;
+    let times = (times.connect.value, times.first.value, times.idle.value);
+    let files = (&prompts.value, &prices.value, replan.value);
+    format!("{front:?} {rest:?} {models:?} {times:?} {files:?} {:?}", limits.values())
 }
 
 #[test]
@@ -52,5 +55,10 @@ fn the_example_has_every_key() {
 fn the_examples_hold_too() {
     let settings = resolve(&with_examples(&example()));
     assert!(settings.endpoint.is_set() && settings.docs.is_set() && settings.log.is_set());
+    assert!(settings.prompts.is_set() && settings.prices.is_set());
+    let models = &settings.models;
+    for role in [&models.general, &models.planner, &models.executor, &models.synthesizer] {
+        assert!(role.model.is_set() && role.provider.is_set() && role.base_url.is_set());
+    }
     assert_eq!(settings.limits.step_timeout.value, Some(Duration::from_secs(300)));
 }

@@ -1,0 +1,96 @@
+//! Another plan for a goal whose plan was carried out: when it is asked for, what it must not do
+//! again, and what counts if there is none.
+//!
+//! ```text
+//! Executing, every step has ended, one failed or found nothing
+//!    │ PlanVersionStarted{Replan}
+//!    v
+//! Planning ── PlanAccepted ──> Executing
+//!    │ no sound plan: PlanRestored
+//!    v
+//! Executing: the plan that was carried out, and no further one
+//! ```
+
+use super::stopping;
+use crate::event::{Event, PlannedStep};
+use crate::failure::Failure;
+use crate::goal::{MAX_REPLANS, ReplanPolicy};
+use crate::ids::{PlanVersion, StepId, StepNumber};
+use crate::plan::Problem;
+use crate::run::{Plan, Run, Step, StepState};
+use crate::tool::Effect;
+
+impl Run {
+    /// Whether a plan whose steps have all ended is to be replaced.
+    pub(super) fn wants_replan(&self) -> bool {
+        let came_to_nothing = |step: &Step| step.result().is_none_or(|result| result.empty);
+        self.goal.replan == ReplanPolicy::OnFailure
+            && self.tally.replans < MAX_REPLANS
+            && self.may_call()
+            && self.plan_steps().any(came_to_nothing)
+    }
+
+    /// What follows when the planner makes no sound plan: the one before counts again, or the run
+    /// ends with this failure.
+    pub(super) fn without_plan(&self, failure: Failure) -> Vec<Event> {
+        let Some(replaced) = &self.replaced else { return vec![stopping(failure)] };
+        let version = self.next_version();
+        let adopted = replaced.steps.iter().map(|(step, planned)| Event::StepAdopted {
+            version,
+            step: *step,
+            planned: planned.clone(),
+        });
+        let waiting = self.steps.iter().filter(|step| {
+            !step.state.is_terminal() && !matches!(step.state, StepState::Queued(_))
+        });
+        let superseded = waiting.map(|step| Event::StepSuperseded { step: step.id });
+        std::iter::once(Event::PlanRestored { version }).chain(adopted).chain(superseded).collect()
+    }
+
+    pub(super) fn next_version(&self) -> PlanVersion {
+        self.plan.as_ref().map_or(PlanVersion::FIRST, |plan| plan.version.next())
+    }
+
+    /// A fault of a step that would change the world a second time: an earlier plan did the same, or
+    /// tried and nobody knows. It would be a new step, with a new idempotency key.
+    pub(super) fn done_before(
+        &self,
+        plan: &Plan,
+        planned: &PlannedStep,
+        effect: Effect,
+    ) -> Option<Problem> {
+        if effect.may_start_early() {
+            return None;
+        }
+        let tried = |step: &&Step| {
+            step.version < plan.version
+                && step.attempts > 0
+                && step.state.is_terminal()
+                && step.planned.tool == planned.tool
+                && means_the_same(plan, planned, step)
+        };
+        let earlier = self.steps.iter().find(tried)?;
+        let (tool, what) = (&planned.tool, &earlier.planned.description);
+        let message = match earlier.result() {
+            Some(_) => format!(
+                "an earlier plan did the same with `{tool}` ({what}), and it must not be done twice: \
+                 keep that step with the dependencies that it had, or plan without it"
+            ),
+            None => format!(
+                "an earlier plan tried the same with `{tool}` ({what}), it ended without a result, \
+                 and it must not be done twice: plan without it"
+            ),
+        };
+        Some(Problem { step: Some(planned.number), message }.clipped())
+    }
+}
+
+/// Whether two inputs are the same, where references are the same if they mean the same steps.
+pub(super) fn means_the_same(plan: &Plan, planned: &PlannedStep, step: &Step) -> bool {
+    let means = |number: StepNumber| plan.numbers.get(&number);
+    planned.input.same_as(&step.planned.input, |new, old| {
+        let meant: Option<&(StepNumber, StepId)> =
+            step.inputs.iter().find(|(number, _)| *number == old);
+        meant.is_some_and(|(_, id)| means(new) == Some(id))
+    })
+}

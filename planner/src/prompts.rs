@@ -181,6 +181,9 @@ fn results(steps: &[v1::StepReport]) -> String {
 
 fn result(step: &v1::StepReport) -> String {
     let (status, text) = match &step.outcome {
+        Some(Outcome::Result(preview)) if preview.empty => {
+            ("done, found nothing".to_owned(), preview.json.clone())
+        }
         Some(Outcome::Result(preview)) if preview.truncated => {
             let shown = preview.json.len();
             (format!("done, cut: {shown} of {} bytes", preview.total_bytes), preview.json.clone())

@@ -31,6 +31,9 @@ const MAX_TEXT_BYTES: usize = 512 * 1024;
 /// Brackets that turn out to be prose are read again from behind the first. So much reading in all
 /// is many times what any plan takes, and ends text that is made to be read over and over.
 const MAX_READ_BYTES: usize = 4 * MAX_TEXT_BYTES;
+/// What follows a whole plan is read so far, for another one that contradicts it: a model that has
+/// said all and goes on for ever costs time and money.
+const MAX_REST_BYTES: usize = 16 * 1024;
 /// More helps no author.
 const MAX_PROBLEMS: usize = 32;
 
@@ -43,12 +46,16 @@ pub struct PlanReader {
     text: String,
     /// Where the search for a plan goes on.
     at: usize,
+    /// Whether it stands in what a model thinks aloud.
+    thinking: bool,
     read_bytes: usize,
     candidate: Option<Candidate>,
     /// What was taken out of the candidate, as JSON where it could be read.
     taken: Vec<Option<Value>>,
     /// The elements of the first whole plan.
     first: Option<Vec<Option<Value>>>,
+    /// How far the text is read once there is a whole plan.
+    end: usize,
     problems: Vec<Problem>,
     over: bool,
 }
@@ -62,10 +69,12 @@ impl PlanReader {
             max_steps,
             text: String::new(),
             at: 0,
+            thinking: false,
             read_bytes: 0,
             candidate: None,
             taken: Vec::new(),
             first: None,
+            end: usize::MAX,
             problems: Vec::new(),
             over: false,
         }
@@ -166,27 +175,44 @@ impl PlanReader {
     /// Looks for the next bracket, past what a model thinks aloud.
     fn seek(&mut self) -> bool {
         const OPEN: &str = "<think";
-        const CLOSE: &str = "</think";
+        if self.thinking {
+            return self.think();
+        }
         let rest = &self.text[self.at..];
         let Some(offset) = rest.find(['{', '[', '<']) else {
             self.at = self.text.len();
+            self.over |= self.at > self.end;
             return false;
         };
-        let from = self.at + offset;
-        let here = &self.text[from..];
+        self.at += offset;
+        if self.at > self.end {
+            self.over = true;
+            return false;
+        }
+        let here = &self.text[self.at..];
         if !here.starts_with('<') {
-            self.candidate = Some(Candidate::new(from));
+            self.candidate = Some(Candidate::new(self.at));
             return true;
         }
-        self.at = from;
-        if here.starts_with(OPEN) {
-            let end = here.find(CLOSE);
-            self.at += end.map_or(0, |end| end + CLOSE.len());
-            return end.is_some();
-        }
-        let may_become = OPEN.starts_with(here);
+        self.thinking = here.starts_with(OPEN);
+        let may_become = OPEN.starts_with(here) && !self.thinking;
         self.at += usize::from(!may_become);
         !may_become
+    }
+
+    /// Looks for the end of a thought.
+    fn think(&mut self) -> bool {
+        const CLOSE: &str = "</think";
+        let rest = &self.text[self.at..];
+        if let Some(end) = rest.find(CLOSE) {
+            self.at += end + CLOSE.len();
+            self.thinking = false;
+            return true;
+        }
+        // Its end may have begun.
+        let open = rest.rfind('<').filter(|from| CLOSE.starts_with(&rest[*from..]));
+        self.at += open.unwrap_or(rest.len());
+        false
     }
 
     fn element(&mut self, range: Range<usize>, steps: &mut Vec<StepDraft>) {
@@ -252,7 +278,10 @@ impl PlanReader {
         self.candidate = None;
         self.at = to;
         match &self.first {
-            None => self.first = Some(plan),
+            None => {
+                self.first = Some(plan);
+                self.end = to + MAX_REST_BYTES;
+            }
             Some(first) if *first != plan => self.two_plans(),
             Some(_) => {}
         }
@@ -264,12 +293,13 @@ impl PlanReader {
 
     /// It was prose, unless it has the marks of a plan.
     fn broken(&mut self, why: &str) {
-        let candidate = self.candidate.as_ref();
-        if self.taken.is_empty() && !candidate.is_some_and(Candidate::is_numbered) {
+        let Some(candidate) = &self.candidate else { return };
+        if self.taken.is_empty() && !candidate.is_numbered() {
             return self.abandon();
         }
-        let from = candidate.and_then(Candidate::element);
-        let step = from.and_then(|from| number_in(&self.text[from..]));
+        // Only what is read: the rest may not be there yet.
+        let read = candidate.element().map(|from| &self.text[from..candidate.at()]);
+        let step = read.and_then(number_in);
         self.problem(Problem { step, message: format!("the plan is no JSON from here on: {why}") });
         self.over = true;
     }

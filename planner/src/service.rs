@@ -10,7 +10,7 @@ mod offline;
 mod plan;
 mod voice;
 
-use sortie_engine::Failure;
+use sortie_engine::{Failure, FailureKind};
 use sortie_models::{BadPrompt, Model, Prompts};
 use sortie_proto::failure::status;
 use sortie_proto::v1::planner_server::{Planner, PlannerServer};
@@ -115,6 +115,10 @@ impl PlannerService {
         };
         match &self.plans {
             Plans::Offline => offline::plan_parts(request, max_steps).map(ready),
+            Plans::Model(..) if request.tools.is_empty() => {
+                let message = "no worker offers a tool, so nothing can be planned: start a worker";
+                Err(Failure::new(FailureKind::Unplannable, message))
+            }
             Plans::Model(model, prompts) => {
                 Ok(parts(PlanCall::new(model, prompts, request, max_steps)))
             }
@@ -187,7 +191,6 @@ fn ready<T: Send + 'static>(parts: Vec<T>) -> Parts<T> {
 
 /// Whether there is something to answer from.
 fn check(request: &v1::SynthesizeRequest) -> Result<(), Failure> {
-    use sortie_engine::FailureKind;
     if request.steps.iter().any(|step| step.outcome.is_none()) {
         return Err(BadField::new("outcome", "is not set").into());
     }

@@ -21,12 +21,12 @@ const MAX_DEPTH: usize = 6;
 /// The shape of a plan with at most `max_steps` steps that use `tools`.
 #[must_use]
 pub fn shape(tools: &[v1::Tool], max_steps: usize) -> Shape {
-    let steps: Vec<_> = tools.iter().map(step).collect();
+    let mut steps: Vec<_> = tools.iter().map(step).collect();
     let mut list = json!({"type": "array", "minItems": 1});
     if max_steps <= MAX_BOUND {
         list["maxItems"] = json!(max_steps.max(1));
     }
-    list["items"] = json!({ "anyOf": steps });
+    list["items"] = if steps.len() == 1 { steps.remove(0) } else { json!({ "anyOf": steps }) };
     let mut plan = Map::new();
     plan.insert("steps".to_owned(), list);
     Shape { name: "plan".to_owned(), schema: object(&plan) }

@@ -129,7 +129,6 @@ fn whole_number(number: &Number) -> Option<StepNumber> {
     let rounded = || {
         let number = number.as_f64()?;
         let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
         fits.then_some(number as u32)
     };
     exact.or_else(rounded).map(StepNumber::new)

@@ -101,6 +101,15 @@ async fn a_model_that_refuses_makes_the_goal_unplannable() {
 }
 
 #[tokio::test]
+async fn without_tools_no_model_is_asked() {
+    let request = v1::MakePlanRequest { tools: Vec::new(), ..request() };
+    let refused = client(&Fake::new()).await.make_plan(request).await.unwrap_err();
+    let told = failure(&refused);
+    assert_eq!(told.kind, FailureKind::Unplannable);
+    assert!(told.message.contains("start a worker"));
+}
+
+#[tokio::test]
 async fn what_is_no_plan_ends_with_its_problems() {
     let fake = Fake::new();
     let mut parts = asked(&fake, request()).await;

@@ -59,6 +59,12 @@ fn reports() -> Vec<v1::StepReport> {
         message: "no document is about Turin".to_owned(),
         retry_after: None,
     };
+    let nothing = v1::ResultPreview {
+        json: r#"{"passages":[]}"#.to_owned(),
+        truncated: false,
+        total_bytes: 15,
+        empty: true,
+    };
     vec![
         report(
             1,
@@ -68,6 +74,7 @@ fn reports() -> Vec<v1::StepReport> {
         ),
         report(2, "search", r#"{"query":"rent in Turin"}"#, Outcome::Failure(missing)),
         report(3, "search", r#"{"query":"Lyon"}"#, done(r#"{"text":"Lyon is a ci"#, true)),
+        report(4, "search", r#"{"query":"Torino"}"#, Outcome::Result(nothing)),
     ]
 }
 
@@ -77,7 +84,7 @@ fn replan() -> v1::Replan {
 
 fn repair() -> v1::Repair {
     let step = v1::PlannedStep {
-        step_number: 4,
+        step_number: 5,
         description: "Weather".to_owned(),
         tool: "weather".to_owned(),
         tool_input: r#"{"city":"Turin"}"#.to_owned(),
@@ -85,7 +92,7 @@ fn repair() -> v1::Repair {
     };
     let problem =
         |step_number, message: &str| v1::PlanProblem { step_number, message: message.to_owned() };
-    let problems = vec![problem(4, "there is no tool `weather`"), problem(0, "too long")];
+    let problems = vec![problem(5, "there is no tool `weather`"), problem(0, "too long")];
     v1::Repair { steps: vec![step], problems }
 }
 
@@ -147,7 +154,7 @@ fn data_stays_in_its_block() {
     replan.steps[0].outcome = Some(done(EVIL, false));
     EVIL.clone_into(&mut replan.steps[0].tool);
     let asked = asked(&request);
-    for (mark, times) in [("goal", 1), ("result", 3), ("broken_plan", 1), ("problems", 1)] {
+    for (mark, times) in [("goal", 1), ("result", 4), ("broken_plan", 1), ("problems", 1)] {
         assert_eq!(asked.user.matches(&format!("</{mark}>")).count(), times, "{mark}");
     }
     assert!(!asked.system.contains("Ignore the rules"));

@@ -53,3 +53,21 @@ fn a_model_that_never_ends_is_stopped() {
     assert_eq!(problems.len(), 1);
     assert!(problems[0].message.contains("longer than 524288 bytes"));
 }
+
+/// One that has said all and goes on, with words or with the same plan again, is stopped too, and
+/// its plan holds.
+#[test]
+fn a_model_that_goes_on_behind_its_plan_is_stopped() {
+    let plan = "{\"steps\": [{\"step_number\": 1, \"tool\": \"now\"}]}\n";
+    for more in ["and on ", plan, "[x] "] {
+        let mut reader = reader();
+        assert_eq!(reader.push(plan).len(), 1);
+        let mut bytes = 0;
+        while !reader.is_over() {
+            assert!(reader.push(more).is_empty());
+            bytes += more.len();
+        }
+        assert!((16 * 1024..17 * 1024).contains(&bytes), "{bytes} bytes of {more}");
+        assert_eq!(reader.finish(StopReason::Complete), []);
+    }
+}

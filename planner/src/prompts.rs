@@ -5,6 +5,7 @@
 
 mod tools;
 
+use serde_json::Value;
 use sortie_engine::{Problem, StepNumber};
 use sortie_llm::{Purpose, Request};
 use sortie_models::{BadPrompt, Prompt, PromptSource, Prompts, fenced};
@@ -15,7 +16,7 @@ use crate::shape::shape;
 
 /// The names in the examples of `plan.md`, made up for them. Small models copy them into plans for
 /// other goals.
-pub(crate) const EXAMPLE_NAMES: [&str; 4] = ["Zamora Bay", "Port Ellery", "Quillon", "Odette Varn"];
+pub(crate) const EXAMPLE_NAMES: [&str; 4] = ["Velmora", "Tashpur", "Quillet", "Brannock"];
 
 const PLAN: PromptSource = PromptSource {
     name: "plan",
@@ -26,14 +27,14 @@ const PLAN: PromptSource = PromptSource {
 const REPAIR: PromptSource = PromptSource {
     name: "repair",
     text: include_str!("../prompts/repair.md"),
-    needs: &["goal", "tools", "plan", "problems", "results", "numbering"],
-    knows: &["max_steps"],
+    needs: &["goal", "plan", "problems", "results", "numbering"],
+    knows: &["tools", "max_steps"],
 };
 const REPLAN: PromptSource = PromptSource {
     name: "replan",
     text: include_str!("../prompts/replan.md"),
-    needs: &["goal", "tools", "results", "numbering"],
-    knows: &["max_steps"],
+    needs: &["goal", "results", "numbering"],
+    knows: &["tools", "max_steps"],
 };
 const ANSWER: PromptSource = PromptSource {
     name: "answer",
@@ -60,8 +61,9 @@ impl PlanPrompts {
     /// If a file that stands in for one of them cannot be used.
     pub fn load(prompts: &Prompts) -> Result<Self, BadPrompt> {
         let plan = prompts.load(&PLAN)?;
-        let repair = prompts.load(&REPAIR)?;
-        Ok(Self { plan, repair, replan: prompts.load(&REPLAN)? })
+        let repair = prompts.load(&REPAIR)?.or_like(&plan);
+        let replan = prompts.load(&REPLAN)?.or_like(&plan);
+        Ok(Self { plan, repair, replan })
     }
 
     /// What a model is asked so that it plans: at most `max_steps` steps.
@@ -76,7 +78,7 @@ impl PlanPrompts {
         let old = request.replan.as_ref().map_or(&[][..], |old| &old.steps);
         let (plan, problems) =
             request.repair.as_ref().map(|repair| broken(repair, &kept)).unwrap_or_default();
-        let filled = prompt.fill(&[
+        let mut filled = prompt.fill(&[
             ("goal", &fenced("goal", &[], &request.goal)),
             ("tools", &tools::list(&request.tools)),
             ("max_steps", &max_steps.to_string()),
@@ -85,6 +87,7 @@ impl PlanPrompts {
             ("results", &spaced(results(old))),
             ("numbering", &spaced(numbering(old, &kept))),
         ]);
+        filled.examples.retain(|example| can_be_done(&example.assistant, &request.tools));
         let shape = Some(shape(&request.tools, max_steps));
         Request { shape, ..filled.request(purpose) }
     }
@@ -110,6 +113,13 @@ impl AnswerPrompt {
         let filled = self.0.fill(&[("goal", &goal), ("results", &results(&request.steps))]);
         filled.request(Purpose::Answer)
     }
+}
+
+/// Whether an example's plan uses only tools that are there: a model copies the others, too.
+fn can_be_done(plan: &str, tools: &[v1::Tool]) -> bool {
+    let Ok(plan) = serde_json::from_str::<Value>(plan) else { return true };
+    let mut steps = plan["steps"].as_array().into_iter().flatten();
+    steps.all(|step| tools.iter().any(|tool| step["tool"] == tool.name))
 }
 
 /// A block that may be missing, with the space behind it.
@@ -157,8 +167,8 @@ fn broken(repair: &v1::Repair, kept: &[v1::PlannedStep]) -> (String, String) {
             "{{\"step_number\": {}, \"description\": {}, \"tool\": {}, \"tool_input\": {}, \
              \"depends_on\": {:?}}}",
             step.step_number,
-            serde_json::Value::from(step.description.as_str()),
-            serde_json::Value::from(step.tool.as_str()),
+            Value::from(step.description.as_str()),
+            Value::from(step.tool.as_str()),
             step.tool_input,
             step.depends_on
         )

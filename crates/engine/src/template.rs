@@ -310,6 +310,11 @@ mod tests {
         assert!(parse("{{1}} of {{2.x}}").same_as(&parse("{{2}} of {{3.x}}"), shifted));
         assert!(!parse("{{1}} of {{2.x}}").same_as(&parse("{{2}} of {{3.y}}"), shifted));
         assert!(!parse("{{1}} of").same_as(&parse("{{2}} off"), shifted));
+        let [one, other] = [["a", "b"], ["b", "a"]].map(|keys| {
+            let fields = keys.map(|key| (key.to_owned(), json!(format!("{key} {{{{1}}}}"))));
+            Template::parse(&Value::Object(fields.into_iter().collect())).unwrap()
+        });
+        assert!(one.same_as(&other, |a, b| a == b), "the order of fields means nothing");
     }
 
     proptest! {

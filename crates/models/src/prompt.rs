@@ -207,6 +207,17 @@ impl Prompt {
         })
     }
 
+    /// The same; without a word on what the model is to be, with that and the examples of another
+    /// one. A server that remembers the beginning of what it has read reads it once for both.
+    #[must_use]
+    pub fn or_like(self, other: &Self) -> Self {
+        let blank = |part: &Part| matches!(part, Part::Text(text) if text.trim().is_empty());
+        match self.system.iter().all(blank) && self.examples.is_empty() {
+            true => Self { user: self.user, ..other.clone() },
+            false => self,
+        }
+    }
+
     /// The prompt with these values. A hole without one stays empty.
     #[must_use]
     pub fn fill(&self, values: &[(&str, &str)]) -> Filled {

@@ -126,12 +126,12 @@ async fn a_name_out_of_an_example_is_a_problem() {
     let fake = Fake::new();
     let mut parts = asked(&fake, request()).await;
     info(&mut parts).await;
-    fake.says(&format!("[{}]", STEP.replace("Lyon", "Zamora Bay"))).await;
+    fake.says(&format!("[{}]", STEP.replace("Lyon", "Velmora"))).await;
     fake.ends(StopReason::Complete).await;
     step(&mut parts).await;
     let problems = end(&mut parts).await.problems;
     assert_eq!(problems[0].step_number, 1);
-    assert!(problems[0].message.contains("is about `Zamora Bay`, which is only in an example"));
+    assert!(problems[0].message.contains("is about `Velmora`, which is only in an example"));
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn a_new_plan_keeps_the_finished_steps() {
         outcome: Some(outcome),
     };
     let found = Outcome::Result(v1::ResultPreview {
-        json: r#"{"text": "Zamora Bay"}"#.to_owned(),
+        json: r#"{"text": "Velmora"}"#.to_owned(),
         truncated: false,
         total_bytes: 22,
         empty: false,
@@ -227,8 +227,7 @@ async fn a_new_plan_keeps_the_finished_steps() {
     let kept = step(&mut parts).await;
     assert_eq!((kept.step_number, kept.tool_input.as_str()), (1, r#"{"query": "old"}"#));
     // The result speaks of the name, so it is not copied from an example.
-    let new =
-        STEP.replace("\"step_number\": 1", "\"step_number\": 3").replace("Lyon", "Zamora Bay");
+    let new = STEP.replace("\"step_number\": 1", "\"step_number\": 3").replace("Lyon", "Velmora");
     fake.says(&format!("[{new}]")).await;
     fake.ends(StopReason::Complete).await;
     assert_eq!(step(&mut parts).await.step_number, 3);

@@ -13,9 +13,9 @@ mod shape;
 
 use std::path::Path;
 
-use sortie_llm::{Purpose, Request};
+use sortie_llm::{Exchange, Purpose, Request};
 use sortie_models::Prompts;
-use sortie_planner::prompts::{AnswerPrompt, PlanPrompts};
+use sortie_planner::prompts::{AnswerPrompt, PROMPTS, PlanPrompts};
 use sortie_proto::v1;
 use sortie_proto::v1::step_report::Outcome;
 
@@ -30,7 +30,12 @@ fn golden(name: &str, text: &str) {
 }
 
 fn shown(request: &Request) -> String {
-    format!("{}\n=== user ===\n{}\n", request.system, request.user)
+    let examples = request
+        .examples
+        .iter()
+        .map(|one| format!("\n=== user ===\n{}\n=== assistant ===\n{}", one.user, one.assistant));
+    let examples: String = examples.collect();
+    format!("{}{examples}\n=== user ===\n{}\n", request.system, request.user)
 }
 
 fn report(number: u32, tool: &str, input: &str, outcome: Outcome) -> v1::StepReport {
@@ -162,10 +167,22 @@ fn data_stays_in_its_block() {
 }
 
 #[test]
+fn examples_use_only_tools_that_are_there() {
+    let mut request = plan_request();
+    let all = asked(&request).examples.len();
+    request.tools.retain(|tool| tool.name != "search");
+    let some = asked(&request).examples;
+    assert!(some.len() < all && !some.is_empty());
+    assert!(some.iter().all(|one| !one.assistant.contains("\"search\"")));
+}
+
+#[test]
 fn names_of_examples_are_in_the_prompt_and_nowhere_else() {
     let request = asked(&plan_request());
-    for name in ["Zamora Bay", "Port Ellery", "Quillon", "Odette Varn"] {
-        assert!(request.system.contains(name), "{name}");
-        assert!(!request.user.contains(name), "{name}");
+    assert!(PROMPTS[0].text.contains("Quillet"), "with a tool that is not there");
+    for name in ["Velmora", "Tashpur", "Brannock"] {
+        let shown = |one: &Exchange| one.user.contains(name);
+        assert!(request.examples.iter().any(shown), "{name}");
+        assert!(!request.system.contains(name) && !request.user.contains(name), "{name}");
     }
 }

@@ -50,12 +50,14 @@ pub(super) fn parse_node(
             Ok(if literal { Node::Literal(input.clone()) } else { Node::Array(nodes) })
         }
         Value::Object(map) => {
-            let fields = map
+            let mut fields = map
                 .iter()
                 .map(|(key, value)| Ok((key.clone(), parse_node(value, depth + 1, references)?)))
                 .collect::<Result<Vec<_>, _>>()?;
             let literal =
                 fields.iter().zip(map.values()).all(|((_, node), v)| is_same_literal(node, v));
+            // Two authors may write the same in another order.
+            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
             Ok(if literal { Node::Literal(input.clone()) } else { Node::Object(fields) })
         }
         plain => Ok(Node::Literal(plain.clone())),

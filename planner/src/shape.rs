@@ -1,8 +1,9 @@
 //! The form that a model's plan must have, as a JSON Schema made of the tools' own.
 //!
 //! It is plain enough for every provider that can hold a model to a schema: objects name all of
-//! their properties and require them, there is `anyOf` and no other choice, and no bound but on the
-//! list of steps. What a tool lets be left out may be `null` here; what is no text may also be text,
+//! their properties, there is `anyOf` and no other choice, and no bound but on the list of steps.
+//! What a tool lets be left out may be left out, which small models do, or be `null`, for providers
+//! that require all properties; what is no text may also be text,
 //! because a reference stands in for any value; and an object of unknown properties is text that
 //! holds JSON. The plan reader takes all three back, and the engine checks against the real schema.
 
@@ -29,7 +30,7 @@ pub fn shape(tools: &[v1::Tool], max_steps: usize) -> Shape {
     list["items"] = if steps.len() == 1 { steps.remove(0) } else { json!({ "anyOf": steps }) };
     let mut plan = Map::new();
     plan.insert("steps".to_owned(), list);
-    Shape { name: "plan".to_owned(), schema: object(&plan) }
+    Shape { name: "plan".to_owned(), schema: whole(&plan) }
 }
 
 fn step(tool: &v1::Tool) -> Value {
@@ -41,12 +42,17 @@ fn step(tool: &v1::Tool) -> Value {
         "depends_on" => json!({"type": "array", "items": {"type": "integer"}}),
         _ => json!({"type": "string"}),
     };
-    object(&FIELDS.into_iter().map(|name| (name.to_owned(), field(name))).collect())
+    whole(&FIELDS.into_iter().map(|name| (name.to_owned(), field(name))).collect())
 }
 
-/// An object of exactly these properties.
-fn object(properties: &Map<String, Value>) -> Value {
-    let required: Vec<_> = properties.keys().cloned().collect();
+/// An object of all of these properties.
+fn whole(properties: &Map<String, Value>) -> Value {
+    let names: Vec<_> = properties.keys().map(String::as_str).collect();
+    object(properties, &names)
+}
+
+/// An object of these properties and no others.
+fn object(properties: &Map<String, Value>, required: &[&str]) -> Value {
     json!({
         "type": "object",
         "properties": properties,
@@ -59,8 +65,8 @@ fn object(properties: &Map<String, Value>) -> Value {
 fn input(schema: &Value) -> Value {
     let takes_nothing = schema.get("additionalProperties") == Some(&Value::Bool(false));
     match properties(schema, 0) {
-        Some(known) => object(&known),
-        None if takes_nothing => object(&Map::new()),
+        Some(known) => object(&known, &required(schema)),
+        None if takes_nothing => object(&Map::new(), &[]),
         None => json!({"type": "string", "description": "JSON text of an object"}),
     }
 }
@@ -68,12 +74,16 @@ fn input(schema: &Value) -> Value {
 /// The properties of an object schema, if it names any.
 fn properties(schema: &Value, depth: usize) -> Option<Map<String, Value>> {
     let known = schema.get("properties")?.as_object().filter(|known| !known.is_empty())?;
-    let required = schema.get("required").and_then(Value::as_array);
+    let required = required(schema);
     let property = |(name, rule): (&String, &Value)| {
-        let needed = required.is_some_and(|names| names.iter().any(|one| one == name));
-        (name.clone(), value(rule, !needed, depth + 1))
+        (name.clone(), value(rule, !required.contains(&name.as_str()), depth + 1))
     };
     Some(known.iter().map(property).collect())
+}
+
+fn required(schema: &Value) -> Vec<&str> {
+    let names = schema.get("required").and_then(Value::as_array);
+    names.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// Any value inside an input.
@@ -128,7 +138,7 @@ fn form(schema: &Value, kind: &str, depth: usize) -> Option<Value> {
     let too_deep = depth >= MAX_DEPTH;
     match kind {
         "object" if too_deep => None,
-        "object" => properties(schema, depth).map(|known| object(&known)),
+        "object" => properties(schema, depth).map(|known| object(&known, &required(schema))),
         "array" if too_deep => None,
         "array" => {
             let items = schema.get("items").map(|items| value(items, false, depth + 1));

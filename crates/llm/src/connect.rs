@@ -140,6 +140,11 @@ impl Remote {
         let mut options =
             ChatOptions::default().with_capture_usage(true).with_raw_frame_sink_arc(pulse);
         options.max_tokens = max_tokens;
+        if !self.asked.address.is_own() && self.asked.provider == Provider::OpenAi {
+            // Small models at home are at their best when they say what is likeliest. Those of the
+            // providers have their own best, and some take no other.
+            options.temperature = Some(0.0);
+        }
         // genai cuts `-high` and the like off a model's name and asks for so much reasoning, unless
         // it is told how much: these are the ways to say nothing.
         options.reasoning_effort = match self.asked.provider {

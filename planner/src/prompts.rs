@@ -27,8 +27,8 @@ const PLAN: PromptSource = PromptSource {
 const REPAIR: PromptSource = PromptSource {
     name: "repair",
     text: include_str!("../prompts/repair.md"),
-    needs: &["goal", "plan", "problems", "results", "numbering"],
-    knows: &["tools", "max_steps"],
+    needs: &["goal", "problems", "results", "numbering"],
+    knows: &["plan", "tools", "max_steps"],
 };
 const REPLAN: PromptSource = PromptSource {
     name: "replan",

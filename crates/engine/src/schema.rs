@@ -240,6 +240,11 @@ impl Schema {
         alone.then_some(only.as_str())
     }
 
+    /// The names of an object's properties, in their order; none if it names none.
+    pub fn property_names(&self) -> impl Iterator<Item = &str> {
+        self.root.properties.keys().map(String::as_str)
+    }
+
     /// Whether a value of this schema may have something at `path`.
     #[must_use]
     pub fn may_have(&self, path: &Path) -> bool {

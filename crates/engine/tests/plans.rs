@@ -48,11 +48,11 @@ fn every_fault_of_a_plan_is_reported_and_says_what_would_be_right() {
         ),
         (
             vec![draft(1, "look", "x", &[]), draft(2, "look", "{{1.price}}", &[])],
-            "step 2: `{{1.price}}` names nothing: results of the tool `look` have no such part",
+            "step 2: `{{1.price}}` names nothing: results of the tool `look` have only `{{1.text}}`",
         ),
         (
             vec![draft(1, "look", "{{2.price}}", &[]), draft(2, "look", "x", &[])],
-            "step 1: `{{2.price}}` names nothing: results of the tool `look` have no such part",
+            "step 1: `{{2.price}}` names nothing: results of the tool `look` have only `{{2.text}}`",
         ),
         (
             vec![with_input(1, json!({"q": 1}))],

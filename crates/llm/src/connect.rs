@@ -24,7 +24,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
-use crate::chat::{ChatModel, ModelName, Pieces, Request, Shape};
+use crate::chat::{ChatModel, ModelName, Pieces, Purpose, Request, Shape};
 use crate::crypto::install_crypto;
 use crate::error::{ErrorKind, ModelError};
 use crate::spec::{Key, ModelSpec, Provider};
@@ -70,7 +70,8 @@ impl ChatModel for Remote {
         let shape = request.shape.filter(|_| self.shapes.load(Ordering::Relaxed));
         let shapes = shape.as_ref().map(|_| self.shapes.clone());
         let pulse = Arc::new(Pulse::default());
-        let options = self.options(&model, shape, request.max_tokens, pulse.clone());
+        let options =
+            self.options(&model, shape, request.max_tokens, request.purpose, pulse.clone());
         let shown = request.examples.into_iter().flat_map(|exchange| {
             [ChatMessage::user(exchange.user), ChatMessage::assistant(exchange.assistant)]
         });
@@ -135,15 +136,14 @@ impl Remote {
         model: &str,
         shape: Option<Shape>,
         max_tokens: Option<u32>,
+        purpose: Purpose,
         pulse: Arc<Pulse>,
     ) -> ChatOptions {
         let mut options =
             ChatOptions::default().with_capture_usage(true).with_raw_frame_sink_arc(pulse);
         options.max_tokens = max_tokens;
         if !self.asked.address.is_own() && self.asked.provider == Provider::OpenAi {
-            // Small models at home are at their best when they say what is likeliest. Those of the
-            // providers have their own best, and some take no other.
-            options.temperature = Some(0.0);
+            options.temperature = Some(temperature(purpose));
         }
         // genai cuts `-high` and the like off a model's name and asks for so much reasoning, unless
         // it is told how much: these are the ways to say nothing.
@@ -169,6 +169,16 @@ impl Remote {
             None => {}
         }
         options.with_extra_body(body)
+    }
+}
+
+/// Small models at home are at their best when they say what is likeliest, but for a plan that was
+/// wrong: they would say the same again. Those of the providers have their own best, and some take no
+/// other.
+const fn temperature(purpose: Purpose) -> f64 {
+    match purpose {
+        Purpose::Repair | Purpose::Replan => 0.7,
+        _ => 0.0,
     }
 }
 

@@ -183,7 +183,13 @@ fn missing_path(reference: &Reference, author: &Step, catalogue: &Catalogue) -> 
     let missing = !output.may_have(&reference.path);
     missing.then(|| {
         let tool = &tool.name;
-        format!("`{reference}` names nothing: results of the tool `{tool}` have no such part")
+        let step = reference.step;
+        let parts = output.property_names().map(|part| format!("`{{{{{step}.{part}}}}}`"));
+        let parts = match parts.collect::<Vec<_>>() {
+            none if none.is_empty() => "no parts".to_owned(),
+            some => format!("only {}", some.join(", ")),
+        };
+        format!("`{reference}` names nothing: results of the tool `{tool}` have {parts}")
     })
 }
 

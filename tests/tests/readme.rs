@@ -1,5 +1,5 @@
-//! What the documents show is there: the README's Rust is the example's, its commands and flags
-//! exist, and links lead somewhere.
+//! What the documents show is there: the README's Rust is the example's, commands and flags of the
+//! README and of the guide to models exist, and links lead somewhere.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may panic like the tests")]
 
@@ -11,21 +11,22 @@ use std::process::Command;
 const SORTIE: &str = env!("CARGO_BIN_EXE_odd-sortie");
 const EXAMPLE: &str = include_str!("../../examples/own-tool/src/main.rs");
 const README: &str = include_str!("../../README.md");
+const MODELS: &str = include_str!("../../docs/models.md");
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The contents of the fenced blocks of a language.
-fn blocks(language: &str) -> Vec<&str> {
+/// The contents of a document's fenced blocks of a language.
+fn blocks<'d>(document: &'d str, language: &str) -> Vec<&'d str> {
     let fence = format!("```{language}\n");
-    README.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+    document.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
 /// What stands behind `sortie` on each line that a person might type: the command, then the rest.
-fn typed() -> Vec<(String, String)> {
-    let indented = README.lines().filter(|line| line.starts_with("    "));
-    let fenced = [blocks("sh"), blocks("console")].concat();
+fn typed(document: &str) -> Vec<(String, String)> {
+    let indented = document.lines().filter(|line| line.starts_with("    "));
+    let fenced = [blocks(document, "sh"), blocks(document, "console")].concat();
     let fenced = fenced.iter().flat_map(|block| block.lines());
     let lines = fenced.chain(indented).map(|line| line.replace("$(", " "));
     let typed = lines.filter_map(|line| {
@@ -45,7 +46,7 @@ fn help(arguments: &[&str]) -> String {
 
 #[test]
 fn the_readmes_tool_is_the_examples() {
-    let shown = blocks("rust");
+    let shown = blocks(README, "rust");
     assert!(!shown.is_empty());
     for block in shown {
         assert!(EXAMPLE.contains(block), "not in examples/own-tool:\n{block}");
@@ -53,15 +54,15 @@ fn the_readmes_tool_is_the_examples() {
 }
 
 #[test]
-fn commands_and_flags_of_the_readme_exist() {
-    let typed = typed();
-    for (command, rest) in &typed {
+fn commands_and_flags_that_are_shown_exist() {
+    let readme = typed(README);
+    for (command, rest) in readme.iter().chain(&typed(MODELS)) {
         let help = help(&[command]);
         for flag in rest.split([' ', ';', ')']).filter(|word| word.starts_with("--")) {
             assert!(help.contains(&format!("{flag} ")), "`sortie {command}` has no {flag}");
         }
     }
-    let shown: BTreeSet<_> = typed.iter().map(|(command, _)| command.as_str()).collect();
+    let shown: BTreeSet<_> = readme.iter().map(|(command, _)| command.as_str()).collect();
     let help = help(&[]);
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let commands = commands.lines().map_while(|line| line.split_whitespace().next());
@@ -73,10 +74,9 @@ fn commands_and_flags_of_the_readme_exist() {
 #[test]
 fn links_lead_somewhere() {
     let root = root();
-    let mut documents = vec!["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/cli-json.md"]
-        .into_iter()
-        .map(|name| root.join(name))
-        .collect::<Vec<_>>();
+    let names = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "deploy/README.md"];
+    let names = names.into_iter().chain(["docs/cli-json.md", "docs/models.md"]);
+    let mut documents: Vec<_> = names.map(|name| root.join(name)).collect();
     for page in fs::read_dir(root.join("docs/adr")).unwrap() {
         documents.push(page.unwrap().path());
     }

@@ -7,6 +7,7 @@
 mod doctor;
 mod documents;
 mod expectation;
+mod guide;
 mod offline;
 #[path = "../cli/process.rs"]
 mod process;

@@ -25,6 +25,7 @@ pub(super) struct Asked {
     pub(super) provider: Provider,
     pub(super) address: Address,
     pub(super) key: Option<Key>,
+    pub(super) key_variable: &'static str,
     pub(super) timeouts: Timeouts,
     /// As it is shown to people, with the model if it is known.
     pub(super) name: ModelName,
@@ -193,7 +194,7 @@ impl Asked {
     fn sentence(&self, kind: ErrorKind, said: &Said, status: &str) -> String {
         let place = self.place();
         let (name, model) = (&self.name, self.model());
-        let variable = self.provider.key_variable();
+        let variable = self.key_variable;
         match kind {
             ErrorKind::Unauthorized if self.key.is_none() => {
                 format!("{place} wants a key for {model}{status}: set {variable}")

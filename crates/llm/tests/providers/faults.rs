@@ -66,6 +66,21 @@ async fn without_a_key_one_is_asked_for() {
 }
 
 #[tokio::test]
+async fn the_variable_that_the_key_came_from_is_named() {
+    for provider in Provider::ALL {
+        let key_variable = "GATEWAY_KEY";
+        let server = Server::start().await;
+        server.reply(mock::refusal(provider, 401, "no"));
+        let spec = ModelSpec { key_variable, ..spec(provider, &server) };
+        let error = complete(&*connect(spec.clone()).unwrap(), request(), 1000).await.unwrap_err();
+        assert_says(&error, ErrorKind::Unauthorized, &["refuses the key", "check GATEWAY_KEY"]);
+        let spec = ModelSpec { key: Some(Key::new("a\nb")), ..spec };
+        let error = connect(spec).err().unwrap();
+        assert_says(&error, ErrorKind::Unauthorized, &["letters", "check GATEWAY_KEY"]);
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed() {
     let reply = Reply::new(308, "text/plain", "").header("location", "http://127.0.0.1:1/");
     let error = error_of(Provider::OpenAi, reply).await;

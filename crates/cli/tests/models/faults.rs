@@ -46,11 +46,11 @@ impl Trouble {
     /// What people are told beside the model and its address.
     fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Cut => &["broke off in the middle"],
+            Self::Cut => &["broke off in the middle", "look into the log of its server"],
             Self::InTheStream => &["on fire", "try again later"],
             Self::Status500 => &["(500)", "on fire", "try again later"],
             Self::Status529 => &["(529)", "room is full", "try again later"],
-            Self::ClosedAtOnce => &["closed the connection without an answer"],
+            Self::ClosedAtOnce => &["closed the connection without an answer", "log of its server"],
         }
     }
 }

@@ -137,10 +137,18 @@ async fn an_answer_that_breaks_off_is_no_answer() {
 async fn a_server_that_closes_at_once_is_named() {
     for provider in Provider::ALL {
         let error = error_of(provider, Reply::closed()).await;
-        assert_says(&error, ErrorKind::CutOff, &["closed the connection without an answer"]);
+        assert_says(
+            &error,
+            ErrorKind::CutOff,
+            &["closed the connection without an answer: try again"],
+        );
         let nothing = Reply::events(Vec::<String>::new());
         let error = error_of(provider, nothing).await;
-        assert_says(&error, ErrorKind::CutOff, &["closed the connection before it said a word"]);
+        assert_says(
+            &error,
+            ErrorKind::CutOff,
+            &["closed the connection before it said a word: try again"],
+        );
     }
 }
 

@@ -60,11 +60,17 @@ async fn a_plan_in_single_letters_is_read_in_any_dress() {
         step(2, "calculate", &json!(inputs[1]), &[1]),
     ];
     let in_quotes = serde_json::to_string(&in_quotes).unwrap();
+    // And as those who leave the braces out: each tool needs one thing only.
+    let plain = [
+        step(1, "calculate", &json!("6 * 7"), &[]),
+        step(2, "calculate", &json!("{{1.value}} * 2"), &[1]),
+    ];
     let dresses = [
         good_plan(),
         format!("<think>Is {{\"steps\": [1]}} a plan? [2] is none.</think>\n```json\n{bare}\n```"),
         format!("Here are the steps [as asked]:\n\n{in_quotes}\n\nI hope that helps {{a lot}}."),
         format!("```\n{{\"steps\":{in_quotes}}}\n```\nDone."),
+        plan(&plain),
     ];
     for dress in &dresses {
         each(|provider| async move {

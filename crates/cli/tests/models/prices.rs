@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use serde_json::json;
-use sortie_llm::Provider;
-use sortie_llm::mock::Server;
+use sortie_llm::mock::{self, Server};
+use sortie_llm::{Provider, Tokens};
 use tempfile::NamedTempFile;
 
-use crate::kit::{MODEL, each, finish, good_plan, run, says, sortie, told};
+use crate::kit::{MODEL, calculate, each, finish, good_plan, plan, run, says, sortie, told};
 
 /// Dollars for a million tokens.
 fn prices(provider: Provider) -> NamedTempFile {
@@ -92,4 +92,27 @@ async fn a_list_that_is_none_is_refused_before_anything_is_asked() {
     assert!(server.requests().is_empty());
     let doctor = finish(with(sortie(&["doctor", "--no-calls", "--json"]), &file)).await;
     assert_eq!(doctor.code, Some(2), "{doctor:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_tells_no_tokens_is_not_free() {
+    each(|provider| async move {
+        let prices = prices(provider);
+        let server = Server::start().await;
+        // It is left where the second plan begins: what it used nobody says.
+        let two = format!("{} or else {}", good_plan(), plan(&[calculate(1, "1 + 1", &[])]));
+        server.reply(says(provider, &two));
+        server.reply(says(provider, &good_plan()));
+        server.reply(mock::answer(provider, "84", Tokens::default()));
+        let done = finish(with(run(&server, provider, &[]), &prices)).await;
+        assert_eq!(done.answer(), "84");
+        let roles = &done.result()["usage_by_role"];
+        let told = |role: &str| {
+            let usage = &roles[role];
+            [&usage["model_calls"], &usage["unpriced_calls"], &usage["cost_usd"]].map(Clone::clone)
+        };
+        assert_eq!(told("planner"), [json!(2), json!(1), json!("0.002")], "{provider}");
+        assert_eq!(told("synthesizer"), [json!(1), json!(1), json!("0")], "{provider}");
+    })
+    .await;
 }

@@ -1,8 +1,8 @@
 //! Answers: their text is told while it is written, and is only text whatever it says.
 
 use serde_json::json;
-use sortie_llm::StopReason;
 use sortie_llm::mock::{Reply, Server, begin, end, text};
+use sortie_llm::{Provider, StopReason};
 use sortie_proto::v1::coordinator_client::CoordinatorClient;
 use sortie_proto::v1::watch_run_response::Item;
 use sortie_proto::v1::{SubmitGoalRequest, WatchRunRequest};
@@ -61,4 +61,36 @@ async fn an_answer_that_looks_like_a_plan_is_only_text() {
         assert_eq!(server.requests().len(), 2);
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_cut_off_at_the_models_limit_says_so() {
+    each(|provider| async move {
+        let server = Server::start().await;
+        server.reply(says(provider, &good_plan()));
+        server.reply(stopped(provider, "It is eighty-", StopReason::Length));
+        let done = finish(run(&server, provider, &[])).await;
+        let answer = done.answer();
+        assert!(answer.starts_with("It is eighty-\n\n(The answer is cut off here"), "{answer}");
+        assert_eq!(server.requests().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_refuses_to_answer_is_not_asked_again() {
+    each(|provider| async move {
+        let server = Server::start().await;
+        server.reply(says(provider, &good_plan()));
+        server.reply(stopped(provider, "I cannot", StopReason::Filtered));
+        let done = finish(run(&server, provider, &[])).await;
+        let message = done.message();
+        assert!(message.contains("it refused, or its provider's filter cut it off"), "{message}");
+        assert_eq!(server.requests().len(), 2);
+    })
+    .await;
+}
+
+fn stopped(provider: Provider, said: &str, stop: StopReason) -> Reply {
+    Reply::events([begin(provider, TOKENS), text(provider, said), end(provider, stop, TOKENS)])
 }

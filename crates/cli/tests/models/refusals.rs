@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use sortie_llm::Provider;
-use sortie_llm::mock::{Reply, Server, refusal};
+use sortie_llm::mock::{Reply, Seen, Server, refusal};
 
-use crate::kit::{KEY, MODEL, each, finish, run, told};
+use crate::kit::{For, KEY, MODEL, each, finish, good_plan, purpose, run, says, told};
 use crate::process::Finished;
 
 /// What people and programs are told when the model refuses like this.
@@ -99,4 +99,23 @@ async fn an_account_without_credit_is_not_asked_again() {
         assert!(message.contains("add credit or raise its limit"), "{message}");
         assert_eq!(done.result()["error"]["kind"], "permission_denied");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_no_form_for_answers_is_asked_again_without() {
+    let provider = Provider::OpenAi;
+    let server = Server::answering(move |seen| match (purpose(seen), has_form(seen)) {
+        (_, true) => refusal(provider, 400, "response_format is not supported"),
+        (For::Plan, false) => says(provider, &good_plan()),
+        _ => says(provider, "84"),
+    })
+    .await;
+    let done = finish(run(&server, provider, &[])).await;
+    assert_eq!(done.answer(), "84");
+    let seen = server.requests();
+    assert_eq!(seen.iter().map(has_form).collect::<Vec<_>>(), [true, false, false]);
+}
+
+fn has_form(seen: &Seen) -> bool {
+    !seen.json()["response_format"].is_null()
 }

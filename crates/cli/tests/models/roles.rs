@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use sortie_llm::Provider;
-use sortie_llm::mock::{Seen, Server};
+use sortie_llm::mock::{Reply, Seen, Server};
 
 use crate::kit::{For, GOAL, finish, model, plan, purpose, says, sortie, step};
 
@@ -122,4 +122,24 @@ async fn a_key_stays_at_home_where_nobody_named_its_provider_beside_the_address(
         assert!(keys[..3].iter().all(Option::is_none), "{keys:?}");
         assert!(keys[3..].iter().all(|key| key.as_deref() == Some("sk-of-the-server")), "{keys:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_model_of_a_server_need_not_be_named() {
+    let provider = Provider::OpenAi;
+    let server = Server::answering(move |seen| match seen.path.as_str() {
+        "/v1/models" => Reply::json(200, &json!({"data": [{"id": "the-only-one"}]})),
+        _ if purpose(seen) == For::Plan => says(provider, &steps()),
+        _ => says(provider, "Seven."),
+    })
+    .await;
+    let mut command = sortie(&["run", "--json", GOAL]);
+    command.env("SORTIE_MODEL_BASE_URL", server.base_url());
+    let done = finish(command).await;
+    assert_eq!(done.answer(), "Seven.");
+    let seen = server.requests();
+    assert_eq!((seen[0].method.as_str(), seen.len()), ("GET", 4), "the list is read once");
+    assert!(seen[1..].iter().all(|one| model(provider, one) == "the-only-one"));
+    assert_eq!(done.result()["usage"]["model_calls"], 3, "reading a list is no model call");
+    assert_eq!(done.result()["steps"][0]["result"]["by_model"], "the-only-one");
 }

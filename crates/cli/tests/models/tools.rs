@@ -1,9 +1,9 @@
 //! Tools that read texts with a model: who wrote their results, and what they used.
 
 use serde_json::{Value, json};
-use sortie_llm::mock::Server;
+use sortie_llm::mock::{Server, refusal};
 
-use crate::kit::{For, MODEL, each, finish, plan, purpose, run, said, says, step, used};
+use crate::kit::{For, MODEL, calculate, each, finish, plan, purpose, run, said, says, step, used};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn results_that_a_model_wrote_say_so_and_are_counted() {
@@ -77,6 +77,31 @@ async fn a_question_that_the_text_does_not_answer_fails_its_step_and_still_costs
         assert_eq!(result["usage_by_role"]["executor"], used(1));
         let answer = server.requests().pop().unwrap();
         assert!(said(&answer).contains("nothing about Ann"), "the answer is told why");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_whose_model_breaks_down_is_tried_so_often_and_no_more() {
+    each(|provider| async move {
+        let text = json!({"text": "Seven is a number."});
+        let steps = plan(&[step(1, "summarize", &text, &[]), calculate(2, "6 * 7", &[])]);
+        let server = Server::answering(move |seen| match purpose(seen) {
+            For::Summarize => refusal(provider, 500, "down"),
+            For::Answer => says(provider, "42, and no summary."),
+            _ => says(provider, &steps),
+        })
+        .await;
+        let done = finish(run(&server, provider, &["--attempts", "2"])).await;
+        assert_eq!(done.answer(), "42, and no summary.");
+        let result = done.result();
+        let failed = &result["steps"][0];
+        assert_eq!((&failed["state"], &result["partial"]), (&json!("failed"), &json!(true)));
+        let message = failed["error"]["message"].as_str().unwrap();
+        assert!(message.contains("has trouble with") && message.contains(MODEL), "{message}");
+        let used = &result["usage_by_role"]["executor"];
+        assert_eq!((&used["model_calls"], &used["unpriced_calls"]), (&json!(2), &json!(2)));
+        assert_eq!(server.requests().len(), 4, "{provider}");
     })
     .await;
 }

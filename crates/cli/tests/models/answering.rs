@@ -4,9 +4,11 @@ use serde_json::json;
 use sortie_llm::mock::{Reply, Server, begin, end, text};
 use sortie_llm::{Provider, StopReason};
 use sortie_proto::v1::coordinator_client::CoordinatorClient;
+use sortie_proto::v1::event::Kind;
 use sortie_proto::v1::watch_run_response::Item;
-use sortie_proto::v1::{SubmitGoalRequest, WatchRunRequest};
+use sortie_proto::v1::{SubmitGoalRequest, WatchRunRequest, WatchRunResponse};
 use tokio::task::spawn_blocking;
+use tonic::Streaming;
 
 use crate::kit::{GOAL, TOKENS, beside, each, finish, good_plan, plan, run, says, step};
 use crate::process;
@@ -25,6 +27,12 @@ async fn an_answer_is_told_in_pieces_while_it_is_written() {
         let run_id = coordinator.submit_goal(goal).await.unwrap().into_inner().run_id;
         let watch = WatchRunRequest { run_id, ..WatchRunRequest::default() };
         let mut items = coordinator.watch_run(watch).await.unwrap().into_inner();
+        // From here on the watch is live: no piece is missed.
+        let begins = |item: &Item| {
+            let Item::Event(event) = item else { return false };
+            matches!(event.kind, Some(Kind::AnswerAttemptStarted(_)))
+        };
+        while !begins(&next(&mut items).await) {}
         server.requested(2).await;
         assert!(feed.send(begin(provider, TOKENS)).await);
         let mut told = String::new();
@@ -33,8 +41,7 @@ async fn an_answer_is_told_in_pieces_while_it_is_written() {
             assert!(feed.send(text(provider, piece)).await);
             let wanted = format!("{told}{piece}");
             while told != wanted {
-                let item = items.message().await.unwrap().expect("the run goes on").item;
-                if let Some(Item::AnswerText(more)) = item {
+                if let Item::AnswerText(more) = next(&mut items).await {
                     assert_eq!(more.offset, told.len() as u64);
                     told += &more.text;
                 }
@@ -45,6 +52,10 @@ async fn an_answer_is_told_in_pieces_while_it_is_written() {
         drop(serve);
     })
     .await;
+}
+
+async fn next(items: &mut Streaming<WatchRunResponse>) -> Item {
+    items.message().await.unwrap().expect("the run goes on").item.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

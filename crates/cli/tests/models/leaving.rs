@@ -72,9 +72,9 @@ async fn a_run_whose_time_is_up_leaves_the_model_that_it_waits_for() {
     each(|provider| async move {
         let server = Server::answering(|_| Reply::silence()).await;
         let mut command = beside(&server, provider, &["run", "--json", "What is six times seven?"]);
-        command.args(["--timeout", "500ms"]);
+        command.args(["--timeout", "1s"]);
         let done = finish(command).await;
-        assert!(done.message().contains("the run did not end within 0.5 s"), "{done:?}");
+        assert!(done.message().contains("the run did not end within 1 s"), "{done:?}");
         server.left(1).await;
         assert_eq!(server.requests().len(), 1);
     })

@@ -93,7 +93,7 @@ impl Remote {
         let model = spec.model.filter(|model| !model.trim().is_empty());
         let provider = spec.provider;
         if key.is_none() && address.is_own() {
-            let message = format!("{provider} wants a key: set {}", provider.key_variable());
+            let message = format!("{provider} wants a key: set {}", spec.key_variable);
             return Err(ModelError::new(ErrorKind::Unauthorized, message));
         }
         let asks = provider == Provider::OpenAi && !address.is_own();
@@ -101,7 +101,9 @@ impl Remote {
             let message = format!("{provider} has many models: say which with --model");
             return Err(ModelError::new(ErrorKind::BadRequest, message));
         }
-        let http = http_client(provider, &address, key.as_ref(), spec.timeouts.connect)?;
+        let (timeouts, key_variable) = (spec.timeouts, spec.key_variable);
+        let door = key.as_ref().map(|key| (key, key_variable));
+        let http = http_client(provider, &address, door, timeouts.connect)?;
         let genai = genai::Client::builder().with_reqwest(http.clone()).build();
         let genai = genai.map_err(|_| unusable(provider))?;
         let name = ModelName {
@@ -109,7 +111,7 @@ impl Remote {
             model: Arc::default(),
             base_url: address.shown().map(Arc::from),
         };
-        let asked = Asked { provider, address, key, timeouts: spec.timeouts, name };
+        let asked = Asked { provider, address, key, key_variable, timeouts, name };
         let shapes = Arc::new(AtomicBool::new(spec.structured));
         Ok(Self { genai, asked, naming: Naming::new(model, http), shapes })
     }
@@ -194,11 +196,11 @@ fn verbatim(Shape { name, schema }: Shape) -> Value {
 fn http_client(
     provider: Provider,
     address: &Address,
-    key: Option<&Key>,
+    key: Option<(&Key, &'static str)>,
     connect_timeout: Duration,
 ) -> Result<reqwest::Client, ModelError> {
     let mut headers = HeaderMap::new();
-    if let Some(key) = key {
+    if let Some((key, variable)) = key {
         let (name, text) = match provider {
             Provider::OpenAi => (AUTHORIZATION, format!("Bearer {}", key.secret())),
             Provider::Anthropic => (HeaderName::from_static("x-api-key"), key.secret().to_owned()),
@@ -207,10 +209,8 @@ fn http_client(
             }
         };
         let mut value = HeaderValue::try_from(text).map_err(|_| {
-            let message = format!(
-                "the key for {provider} has letters that no key has: check {}",
-                provider.key_variable()
-            );
+            let message =
+                format!("the key for {provider} has letters that no key has: check {variable}");
             ModelError::new(ErrorKind::Unauthorized, message)
         })?;
         value.set_sensitive(true);

@@ -17,6 +17,9 @@ pub struct ModelSpec {
     pub base_url: Option<String>,
     /// What opens the door. The provider's own address wants one; a server at home may not.
     pub key: Option<Key>,
+    /// The variable in which people keep that key, or would: what messages tell them to set or to
+    /// check. Nothing here reads it.
+    pub key_variable: &'static str,
     /// How long to wait for what.
     pub timeouts: Timeouts,
     /// Whether a request's shape is sent at all. Without, the prompt alone must do.
@@ -32,6 +35,7 @@ impl ModelSpec {
             model: None,
             base_url: None,
             key: None,
+            key_variable: provider.key_variable(),
             timeouts: Timeouts::default(),
             structured: true,
         }

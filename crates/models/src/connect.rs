@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sortie_llm::{ChatModel, ModelError, ModelSpec, Timeouts, script};
 
 use crate::choose::{Choice, Chosen, Remote};
-use crate::keys::Keys;
+use crate::keys::{KeyName, Keys};
 use crate::model::Model;
 use crate::prices::PriceList;
 use crate::roles::ByRole;
@@ -58,6 +58,8 @@ impl Connector {
             model: remote.model.clone(),
             base_url: remote.base_url.clone(),
             key: remote.key.and_then(|name| self.keys.get(name)).cloned(),
+            // Without a key there is a base URL, and this is where its key would stand.
+            key_variable: remote.key.unwrap_or(KeyName::Server).variable(),
             timeouts: self.timeouts,
             ..ModelSpec::new(remote.provider)
         })

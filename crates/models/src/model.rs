@@ -87,10 +87,12 @@ impl Model {
         sortie_llm::complete(self.chat.as_ref(), request, max_bytes).await.map_err(failure)
     }
 
-    /// What one call used.
+    /// What one call used. No call reads and writes nothing: where no tokens are told, because the
+    /// call was left before its end or the server does not count, its price is not known.
     #[must_use]
     pub fn usage(&self, tokens: Tokens) -> Usage {
-        let price = (self.prices)(&self.name(), tokens);
+        let told = tokens != Tokens::default();
+        let price = told.then(|| (self.prices)(&self.name(), tokens)).flatten();
         let cost = |price: Price| {
             let read = tokens.input.saturating_mul(price.input);
             read.saturating_add(tokens.output.saturating_mul(price.output))

@@ -1,7 +1,8 @@
 //! What models cost, by name: the program's list, or one of the person's own.
 //!
-//! Only a model at its provider's own address has a price: what a server behind a base URL costs is
-//! not ours to know.
+//! In the program's list only a model at its provider's own address has a price: what a server
+//! behind a base URL costs is not ours to know. Whoever writes a list of their own knows it, so that
+//! one holds wherever the model is.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ const MAX_DOLLARS: f64 = 100_000.0;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PriceList {
     date: String,
+    /// Whether it holds behind base URLs too.
+    everywhere: bool,
     prices: BTreeMap<(String, String), Vec<Tier>>,
 }
 
@@ -110,7 +113,8 @@ impl PriceList {
             return Err(bad(format!("has {bytes} bytes, at most {MAX_BYTES} fit")));
         }
         let text = std::fs::read_to_string(path).map_err(failed)?;
-        Self::parse(&text, today).map_err(bad)
+        let list = Self::parse(&text, today).map_err(bad)?;
+        Ok(Self { everywhere: true, ..list })
     }
 
     fn parse(text: &str, today: &str) -> Result<Self, String> {
@@ -122,7 +126,7 @@ impl PriceList {
         if file.currency != "USD" {
             return Err(format!("currency is `{}`, must be USD", file.currency));
         }
-        let mut list = Self { date: file.date, prices: BTreeMap::new() };
+        let mut list = Self { date: file.date, ..Self::default() };
         for (provider, models) in [
             (Provider::OpenAi, file.openai),
             (Provider::Anthropic, file.anthropic),
@@ -145,7 +149,7 @@ impl PriceList {
     /// What a call with so many tokens of input costs, if that is known.
     #[must_use]
     pub fn price(&self, name: &ModelName, input_tokens: u64) -> Option<Price> {
-        if name.base_url.is_some() {
+        if name.base_url.is_some() && !self.everywhere {
             return None;
         }
         let tiers = |model: &str| self.prices.get(&(name.provider.to_owned(), model.to_owned()));
@@ -239,12 +243,17 @@ mod tests {
     }
 
     #[test]
-    fn only_the_providers_own_address_has_a_price() {
+    fn only_ones_own_list_prices_what_is_behind_a_base_url() {
         let list = PriceList::builtin(TODAY);
         let elsewhere = ModelName { base_url: Some("http://h".into()), ..name("openai", "gpt-5") };
         assert_eq!(list.price(&elsewhere, 1), None);
         assert_eq!(list.price(&name("script", "gpt-5"), 1), None);
         assert_eq!(list.price(&name("anthropic", "gpt-5"), 1), None);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), BUILTIN).unwrap();
+        let own = PriceList::read(file.path(), TODAY).unwrap();
+        assert_eq!(own.price(&elsewhere, 1), list.price(&name("openai", "gpt-5"), 1));
+        assert_eq!(own.price(&name("script", "gpt-5"), 1), None);
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(super) struct Asked {
     pub(super) provider: Provider,
     pub(super) address: Address,
     pub(super) key: Option<Key>,
+    pub(super) key_variable: &'static str,
     pub(super) timeouts: Timeouts,
     /// As it is shown to people, with the model if it is known.
     pub(super) name: ModelName,
@@ -109,13 +110,21 @@ impl Asked {
     }
 
     pub(super) fn cut_off(&self) -> ModelError {
-        ModelError::new(ErrorKind::CutOff, format!("{} broke off in the middle", self.name))
+        self.left_off("broke off in the middle")
     }
 
     /// It answered, and closed the connection before it said a word.
     pub(super) fn silent(&self) -> ModelError {
-        let message = format!("{} closed the connection before it said a word", self.name);
-        ModelError::new(ErrorKind::CutOff, message)
+        self.left_off("closed the connection before it said a word")
+    }
+
+    fn left_off(&self, what: &str) -> ModelError {
+        let way_out = match self.address.is_own() {
+            true => "try again later",
+            // A model that does not fit into memory ends like this.
+            false => "try again, or look into the log of its server",
+        };
+        ModelError::new(ErrorKind::CutOff, format!("{} {what}: {way_out}", self.name))
     }
 
     /// It answered with something else than events.
@@ -155,8 +164,7 @@ impl Asked {
             let message = format!("cannot make a request for {}", self.name);
             ModelError::new(ErrorKind::BadRequest, message)
         } else {
-            let message = format!("{} closed the connection without an answer", self.name);
-            ModelError::new(ErrorKind::CutOff, message)
+            self.left_off("closed the connection without an answer")
         }
     }
 
@@ -193,7 +201,7 @@ impl Asked {
     fn sentence(&self, kind: ErrorKind, said: &Said, status: &str) -> String {
         let place = self.place();
         let (name, model) = (&self.name, self.model());
-        let variable = self.provider.key_variable();
+        let variable = self.key_variable;
         match kind {
             ErrorKind::Unauthorized if self.key.is_none() => {
                 format!("{place} wants a key for {model}{status}: set {variable}")

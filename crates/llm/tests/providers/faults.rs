@@ -66,6 +66,21 @@ async fn without_a_key_one_is_asked_for() {
 }
 
 #[tokio::test]
+async fn the_variable_that_the_key_came_from_is_named() {
+    for provider in Provider::ALL {
+        let key_variable = "GATEWAY_KEY";
+        let server = Server::start().await;
+        server.reply(mock::refusal(provider, 401, "no"));
+        let spec = ModelSpec { key_variable, ..spec(provider, &server) };
+        let error = complete(&*connect(spec.clone()).unwrap(), request(), 1000).await.unwrap_err();
+        assert_says(&error, ErrorKind::Unauthorized, &["refuses the key", "check GATEWAY_KEY"]);
+        let spec = ModelSpec { key: Some(Key::new("a\nb")), ..spec };
+        let error = connect(spec).err().unwrap();
+        assert_says(&error, ErrorKind::Unauthorized, &["letters", "check GATEWAY_KEY"]);
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed() {
     let reply = Reply::new(308, "text/plain", "").header("location", "http://127.0.0.1:1/");
     let error = error_of(Provider::OpenAi, reply).await;
@@ -122,10 +137,18 @@ async fn an_answer_that_breaks_off_is_no_answer() {
 async fn a_server_that_closes_at_once_is_named() {
     for provider in Provider::ALL {
         let error = error_of(provider, Reply::closed()).await;
-        assert_says(&error, ErrorKind::CutOff, &["closed the connection without an answer"]);
+        assert_says(
+            &error,
+            ErrorKind::CutOff,
+            &["closed the connection without an answer: try again"],
+        );
         let nothing = Reply::events(Vec::<String>::new());
         let error = error_of(provider, nothing).await;
-        assert_says(&error, ErrorKind::CutOff, &["closed the connection before it said a word"]);
+        assert_says(
+            &error,
+            ErrorKind::CutOff,
+            &["closed the connection before it said a word: try again"],
+        );
     }
 }
 

@@ -1,5 +1,5 @@
 //! The tools that read texts with a model: what they ask, what they make of every way to answer,
-//! and what they say it cost. The golden files hold whole prompts; `UPDATE_GOLDEN=1` writes them.
+//! and what they say it cost. The golden files hold whole prompts; `SORTIE_BLESS=1` writes them.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may panic like the tests")]
 
@@ -89,7 +89,7 @@ async fn prompts_are_filled_as_the_golden_files_show() {
         let request = pen.only();
         let filled = prompt(&request);
         let path = format!("{}/tests/golden/{tool}.txt", env!("CARGO_MANIFEST_DIR"));
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        if std::env::var_os("SORTIE_BLESS").is_some() {
             std::fs::write(&path, &filled).unwrap();
         }
         assert_eq!(filled, std::fs::read_to_string(&path).unwrap(), "{tool}");

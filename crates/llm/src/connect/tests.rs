@@ -13,7 +13,7 @@ fn own(provider: Provider) -> Remote {
 fn openai_itself_gets_the_schema_in_its_strict_form() {
     let shape = Shape { name: "step".to_owned(), schema: json!({ "type": "object" }) };
     let remote = own(Provider::OpenAi);
-    let options = remote.options("gpt-5", Some(shape), Some(9), Arc::default());
+    let options = remote.options("gpt-5", Some(shape), Some(9), Purpose::Plan, Arc::default());
     assert!(matches!(options.response_format, Some(ChatResponseFormat::JsonSpec(_))));
     assert_eq!(options.extra_body, Some(json!({ "model": "gpt-5" })));
     assert_eq!(options.max_tokens, Some(9));

@@ -10,6 +10,8 @@ mod offline;
 mod plan;
 mod voice;
 
+use std::time::Duration;
+
 use sortie_engine::{Failure, FailureKind};
 use sortie_models::{BadPrompt, Model, Prompts};
 use sortie_proto::failure::status;
@@ -25,6 +27,8 @@ use plan::PlanCall;
 
 /// The largest message in both directions: a run's previews fit, and no client can fill the memory.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Nobody waits longer to hear who plans: the first call tells it as well.
+const NAMING_PATIENCE: Duration = Duration::from_secs(2);
 /// What an answer may have if the call does not say.
 const DEFAULT_ANSWER_BYTES: usize = 256 * 1024;
 
@@ -46,10 +50,10 @@ impl Plans {
         Ok(Self::Model(model, Box::new(PlanPrompts::load(prompts)?)))
     }
 
-    fn name(&self) -> String {
+    async fn name(&self) -> String {
         match self {
             Self::Offline => crate::offline::NAME.to_owned(),
-            Self::Model(model, _) => model.name().to_string(),
+            Self::Model(model, _) => name(model).await,
         }
     }
 }
@@ -72,10 +76,10 @@ impl Answers {
         Ok(Self::Model(model, Box::new(AnswerPrompt::load(prompts)?)))
     }
 
-    fn name(&self) -> String {
+    async fn name(&self) -> String {
         match self {
             Self::Offline => crate::offline::NAME.to_owned(),
-            Self::Model(model, _) => model.name().to_string(),
+            Self::Model(model, _) => name(model).await,
         }
     }
 }
@@ -180,9 +184,15 @@ impl Planner for PlannerService {
         &self,
         _: Request<v1::DescribePlannerRequest>,
     ) -> Result<Response<v1::DescribePlannerResponse>, Status> {
-        let (planner, synthesizer) = (self.plans.name(), self.answers.name());
+        let (planner, synthesizer) = tokio::join!(self.plans.name(), self.answers.name());
         Ok(Response::new(v1::DescribePlannerResponse { planner, synthesizer }))
     }
+}
+
+/// The model's name, which a server may have to be asked for.
+async fn name(model: &Model) -> String {
+    let name = tokio::time::timeout(NAMING_PATIENCE, model.look_up()).await;
+    name.unwrap_or_else(|_| model.name()).to_string()
 }
 
 fn ready<T: Send + 'static>(parts: Vec<T>) -> Parts<T> {

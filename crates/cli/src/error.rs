@@ -79,7 +79,8 @@ impl From<Mistakes> for Error {
 impl Error {
     /// What a status of `action` (`submit the goal`, `get run r1`) at `endpoint` means.
     pub(crate) fn from_status(action: &str, endpoint: &str, status: &Status) -> Self {
-        if is_transport(status) {
+        // Who names a kind was reached, whatever else was not.
+        if is_transport(status) && named_kind(status).is_none() {
             return Self::Unreachable { endpoint: endpoint.to_owned(), reason: reason(status) };
         }
         let kind = match status.code() {

@@ -8,6 +8,8 @@
 //!                                                           v
 //!                     RunSucceeded <──────────────── Synthesizing (waiting <──> open)
 //!
+//!  Executing ── PlanVersionStarted{Replan} ──> Planning ── PlanAccepted | PlanRestored ──> Executing
+//!
 //!  any of these ── RunStopping ──> Stopping ── no open step ──> RunFailed | RunCancelled
 //! ```
 //!

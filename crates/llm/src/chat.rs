@@ -17,6 +17,12 @@ pub trait ChatModel: Send + Sync + 'static {
     /// name with the first call.
     fn name(&self) -> ModelName;
 
+    /// Who answers, asking a server for the name of its model where that is not known yet. No model
+    /// call; what goes wrong is left for the first one to find.
+    async fn look_up(&self) -> ModelName {
+        self.name()
+    }
+
     /// Asks. Dropping the future or the pieces closes the connection.
     ///
     /// # Errors

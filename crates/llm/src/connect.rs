@@ -63,6 +63,11 @@ impl ChatModel for Remote {
         ModelName { model, ..self.asked.name.clone() }
     }
 
+    async fn look_up(&self) -> ModelName {
+        self.naming.model(&self.asked).await.ok();
+        self.name()
+    }
+
     async fn stream(&self, request: Request) -> Result<Pieces, ModelError> {
         let model = self.naming.model(&self.asked).await?;
         let name = ModelName { model: model.clone(), ..self.asked.name.clone() };

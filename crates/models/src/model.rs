@@ -67,6 +67,11 @@ impl Model {
         Arc::ptr_eq(&self.chat, &other.chat)
     }
 
+    /// Who it is, asking a server for the name of its model where that is not known yet.
+    pub async fn look_up(&self) -> ModelName {
+        self.chat.look_up().await
+    }
+
     /// Asks: one model call.
     ///
     /// # Errors

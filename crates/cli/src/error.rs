@@ -99,6 +99,18 @@ impl Error {
         Self::Failed { kind, message: format!("cannot {action}: {}", status.message()) }
     }
 
+    /// What a status of the planner means. A failure that it names is its own or its model's, even
+    /// where the code is that of a lost connection.
+    pub(crate) fn from_planner(action: &str, endpoint: &str, status: &Status) -> Self {
+        let kind = named_kind(status).filter(|_| status.get_details_bad_request().is_none());
+        match kind {
+            Some(kind) => {
+                Self::Failed { kind, message: format!("cannot {action}: {}", status.message()) }
+            }
+            None => Self::from_status(action, endpoint, status),
+        }
+    }
+
     /// A refusal of the cluster before anything existed is a refusal, whatever its code.
     pub(crate) fn before_a_run(self) -> Self {
         match self {
@@ -242,6 +254,25 @@ mod tests {
         let status = Status::with_error_details(Code::FailedPrecondition, "no rule fits", details);
         let error = Error::from_status("plan the goal", "http://x", &status);
         assert_eq!(error.kind(), FailureKind::Unplannable);
+    }
+
+    #[test]
+    fn a_model_in_trouble_is_no_lost_connection() {
+        let exit = |kind: &str, code| {
+            let details = ErrorDetails::with_error_info(kind, "sortie", []);
+            let status = Status::with_error_details(code, "no", details);
+            let error = Error::from_planner("plan the goal", "http://x", &status);
+            assert_eq!(
+                (error.kind().as_str(), error.to_string().as_str()),
+                (kind, "cannot plan the goal: no")
+            );
+            error.exit()
+        };
+        assert_eq!(exit("unavailable", Code::Unavailable), Exit::Failed);
+        assert_eq!(exit("invalid_input", Code::InvalidArgument), Exit::Failed);
+        let lost = Status::new(Code::Unavailable, "no");
+        let error = Error::from_planner("plan the goal", "http://x", &lost);
+        assert_eq!(error.exit(), Exit::Unreachable);
     }
 
     #[test]

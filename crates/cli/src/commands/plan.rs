@@ -85,7 +85,7 @@ async fn make_plan(cluster: &Cluster, goal: String, max_steps: u32) -> Result<Pl
         repair: None,
         replan: None,
     };
-    let failed = |status: Status| cluster.error("plan the goal", &status);
+    let failed = |status: Status| Error::from_planner("plan the goal", cluster.name(), &status);
     let mut parts = cluster.planner().make_plan(request).await.map_err(failed)?.into_inner();
     let mut plan = Plan::default();
     while let Some(part) = parts.message().await.map_err(failed)? {

@@ -7,7 +7,9 @@ use futures_util::future::join_all;
 use sortie_llm::Provider;
 use sortie_llm::mock::{Reply, Server, begin, fault, refusal, text};
 
-use crate::kit::{For, MODEL, TOKENS, each, finish, good_plan, purpose, run, says, told, used};
+use crate::kit::{
+    For, MODEL, Program, TOKENS, calculate, each, finish, good_plan, purpose, run, says, told, used,
+};
 
 /// How a server breaks down.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +77,31 @@ async fn a_plan_that_breaks_off_once_is_asked_for_again() {
         let failed = done.lines("plan_call_failed");
         assert_eq!(failed.len(), 1, "{trouble:?} {provider}");
         assert!(failed[0]["retry_at"].is_string(), "{failed:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_of_a_plan_that_broke_off_is_not_done_again() {
+    each(|provider| async move {
+        let server = Server::start().await;
+        let (reply, feed) = Reply::fed();
+        server.reply(reply);
+        server.reply(says(provider, &good_plan()));
+        server.reply(says(provider, "84"));
+        let program = Program::start(run(&server, provider, &[]));
+        server.requested(1).await;
+        let first = format!("{{\"steps\": [{},", calculate(1, "6 * 7", &[]));
+        assert!(feed.send(begin(provider, TOKENS) + &text(provider, &first)).await);
+        let (program, mut lines) = program.until("step_succeeded").await;
+        drop(feed);
+        let done = program.finish().await;
+        assert_eq!(done.answer(), "84");
+        lines.extend(done.json());
+        let count = |wanted: &str| lines.iter().filter(|line| line["type"] == wanted).count();
+        assert_eq!((count("plan_call_failed"), count("step_adopted")), (1, 1), "{provider}");
+        assert_eq!((count("step_planned"), count("step_queued")), (2, 2), "{provider}");
+        assert_eq!(server.requests().len(), 3);
     })
     .await;
 }

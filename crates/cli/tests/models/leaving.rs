@@ -4,7 +4,7 @@ use serde_json::json;
 use sortie_llm::mock::{Reply, Server, begin, text};
 
 use crate::kit::{
-    For, Program, TOKENS, beside, each, finish, good_plan, plan, purpose, run, says, step,
+    For, GOAL, Program, TOKENS, beside, each, finish, good_plan, plan, purpose, run, says, step,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,12 +71,29 @@ async fn ctrl_c_closes_the_connections_of_steps_that_read_with_a_model() {
 async fn a_run_whose_time_is_up_leaves_the_model_that_it_waits_for() {
     each(|provider| async move {
         let server = Server::answering(|_| Reply::silence()).await;
-        let mut command = beside(&server, provider, &["run", "--json", "What is six times seven?"]);
+        let mut command = beside(&server, provider, &["run", "--json", GOAL]);
         command.args(["--timeout", "1s"]);
         let done = finish(command).await;
         assert!(done.message().contains("the run did not end within 1 s"), "{done:?}");
         server.left(1).await;
         assert_eq!(server.requests().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_the_look_at_a_plan_that_hangs() {
+    each(|provider| async move {
+        let server = Server::start().await;
+        server.reply(Reply::silence());
+        let program = Program::start(beside(&server, provider, &["plan", GOAL]));
+        server.requested(1).await;
+        program.interrupt();
+        server.left(1).await;
+        let done = program.finish().await;
+        // Ended by the signal itself, which shells show as 130 as well.
+        assert!(matches!(done.code, Some(130) | None), "{done:?}");
+        assert_eq!(done.stdout, "");
     })
     .await;
 }

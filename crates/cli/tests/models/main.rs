@@ -14,6 +14,7 @@ mod injection;
 mod kit;
 mod leaving;
 mod patience;
+mod plan;
 mod planning;
 mod prices;
 #[path = "../cli/process.rs"]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use sortie_coordinator::{
-    AnswerRequest, AnswerWord, Authors, CatalogueWatch, Driver, DriverOptions, PlanEnd,
+    AnswerRequest, AnswerWord, Authors, CallFailed, CatalogueWatch, Driver, DriverOptions, PlanEnd,
     PlanRequest, PlanWord, Planner,
 };
 use sortie_engine::{
@@ -118,7 +118,7 @@ impl Planner for OnePlan {
         &self,
         _: PlanRequest,
         words: mpsc::Sender<PlanWord>,
-    ) -> Result<PlanEnd, Failure> {
+    ) -> Result<PlanEnd, CallFailed> {
         for step in &self.plan {
             if words.send(PlanWord::Step(step.clone())).await.is_err() {
                 break;
@@ -131,7 +131,7 @@ impl Planner for OnePlan {
         &self,
         _: AnswerRequest,
         words: mpsc::Sender<AnswerWord>,
-    ) -> Result<Usage, Failure> {
+    ) -> Result<Usage, CallFailed> {
         // Nobody counts any more when the benchmark is over.
         let _ = words.send(AnswerWord::Text("done".to_owned())).await;
         let _ = self.ended.send(());

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sortie_engine::{Catalogue, Command, Failure, FailureKind, ModelCall, Run, RunId};
+use sortie_engine::{Catalogue, Command, Failure, FailureKind, ModelCall, Run, RunId, Usage};
 use sortie_store::Store;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::driver::DriverOptions;
-use crate::planner::Planner;
+use crate::planner::{CallFailed, Planner};
 pub(crate) use places::{Place, Places};
 use reports::Reports;
 
@@ -165,9 +165,10 @@ impl Caller {
     async fn crashed(&self) {
         tracing::error!("a model call panicked");
         let failure = Failure::new(FailureKind::Internal, "the call of the planner crashed");
+        let usage = Usage::default();
         self.end(match self.call {
-            ModelCall::Plan(version) => Command::PlanFailed { version, failure },
-            ModelCall::Answer(attempt) => Command::AnswerFailed { attempt, failure },
+            ModelCall::Plan(version) => Command::PlanFailed { version, failure, usage },
+            ModelCall::Answer(attempt) => Command::AnswerFailed { attempt, failure, usage },
         })
         .await;
     }
@@ -176,9 +177,9 @@ impl Caller {
     /// nothing more can come, the call has as long to return as it may be silent.
     async fn both<E, T>(
         &self,
-        call: impl Future<Output = Result<E, Failure>>,
+        call: impl Future<Output = Result<E, CallFailed>>,
         intake: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<(E, T), Failure> {
+    ) -> Result<(E, T), CallFailed> {
         let (mut call, mut intake) = (pin!(call), pin!(intake));
         tokio::select! {
             biased;

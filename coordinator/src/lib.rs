@@ -21,8 +21,8 @@ pub use catalogue::{CatalogueHandle, CatalogueWatch, catalogue};
 pub use driver::{Driver, DriverCounts, DriverHandle, DriverOptions};
 pub use front::{Front, FrontOptions, FrontParts, Readiness, ServiceOptions, services};
 pub use planner::{
-    AnswerRequest, AnswerWord, Authors, GrpcPlanner, PlanEnd, PlanRequest, PlanWord, Planner,
-    ResultPreview, StepReport,
+    AnswerRequest, AnswerWord, Authors, CallFailed, GrpcPlanner, PlanEnd, PlanRequest, PlanWord,
+    Planner, ResultPreview, StepReport,
 };
 pub use watch::{
     AnswerText, AttemptStarted, Batch, News, Place, WatchError, WatchHub, WatchOptions, Watcher,

@@ -26,7 +26,7 @@ pub trait Planner: Send + Sync + 'static {
         &self,
         request: PlanRequest,
         words: mpsc::Sender<PlanWord>,
-    ) -> Result<PlanEnd, Failure>;
+    ) -> Result<PlanEnd, CallFailed>;
 
     /// Makes one answer; its text goes into `words` as it is written. Dropping the future ends the
     /// call.
@@ -34,7 +34,7 @@ pub trait Planner: Send + Sync + 'static {
         &self,
         request: AnswerRequest,
         words: mpsc::Sender<AnswerWord>,
-    ) -> Result<Usage, Failure>;
+    ) -> Result<Usage, CallFailed>;
 }
 
 /// Who plans and who answers, for people; empty if not known.
@@ -69,6 +69,21 @@ pub struct PlanEnd {
     pub usage: Usage,
     /// What is wrong with the text that the plan was read from.
     pub problems: Vec<Problem>,
+}
+
+/// A call without an end, and what it used as far as that is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallFailed {
+    /// Why.
+    pub failure: Failure,
+    /// What the call used.
+    pub usage: Usage,
+}
+
+impl From<Failure> for CallFailed {
+    fn from(failure: Failure) -> Self {
+        Self { failure, usage: Usage::default() }
+    }
 }
 
 /// What a planner says while it writes an answer.

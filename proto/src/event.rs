@@ -64,8 +64,8 @@ fn kind_of(event: &Event) -> Kind {
         E::PlanRejected { version, problems, usage, next } => {
             Kind::PlanRejected(plan::rejected(*version, problems, *usage, *next))
         }
-        E::PlanCallFailed { version, failure, next } => {
-            Kind::PlanCallFailed(plan::call_failed(*version, failure, *next))
+        E::PlanCallFailed { version, failure, usage, next } => {
+            Kind::PlanCallFailed(plan::call_failed(*version, failure, *usage, *next))
         }
         E::PlanRestored { version } => {
             Kind::PlanRestored(v1::PlanRestored { version: version.get() })

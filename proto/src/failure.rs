@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sortie_engine::{Failure, FailureKind};
+use sortie_engine::{Failure, FailureKind, Usage};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -17,13 +17,29 @@ use crate::{BadField, time, v1};
 pub const DOMAIN: &str = "sortie.v1";
 /// Where the `ErrorInfo` says how long the failing side asked to be left alone.
 pub const RETRY_AFTER_MS: &str = "retry_after_ms";
+/// Where it says what a model call used: the fields of `Usage`.
+const MODEL_CALLS: &str = "model_calls";
+const INPUT_TOKENS: &str = "input_tokens";
+const OUTPUT_TOKENS: &str = "output_tokens";
+const COST: &str = "cost_nanodollars";
+const UNPRICED_CALLS: &str = "unpriced_calls";
 /// A status travels in HTTP headers, twice and percent-encoded; peers refuse headers above 16 KiB.
 const MAX_STATUS_MESSAGE_BYTES: usize = 2000;
 
 /// The status of a call that ends with this failure.
 #[must_use]
 pub fn status(failure: &Failure) -> Status {
-    let mut metadata = HashMap::new();
+    status_of_call(failure, &Usage::default())
+}
+
+/// The status of a model call that failed, which tells what the call used.
+#[must_use]
+pub fn status_of_call(failure: &Failure, usage: &Usage) -> Status {
+    let mut metadata: HashMap<_, _> = counts(usage)
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| (name.to_owned(), count.to_string()))
+        .collect();
     let mut details = ErrorDetails::new();
     if let Some(delay) = failure.retry_after {
         metadata.insert(RETRY_AFTER_MS.to_owned(), delay.as_millis().to_string());
@@ -47,6 +63,35 @@ pub fn failure(status: &Status) -> Failure {
     });
     let (kind, retry_after) = told.unwrap_or((kind_of(status.code()), None));
     Failure { kind, message: status.message().to_owned(), retry_after: retry_after.or(hint) }
+}
+
+/// What a model call that failed with this status used, as far as it says.
+#[must_use]
+pub fn usage(status: &Status) -> Usage {
+    let details = status.get_error_details();
+    let info = details.error_info().filter(|info| info.domain == DOMAIN);
+    let count = |name: &str| -> u64 {
+        let text = info.and_then(|info| info.metadata.get(name));
+        text.and_then(|text| text.parse().ok()).unwrap_or(0)
+    };
+    let small = |name| u32::try_from(count(name)).unwrap_or(u32::MAX);
+    Usage {
+        model_calls: small(MODEL_CALLS),
+        input_tokens: count(INPUT_TOKENS),
+        output_tokens: count(OUTPUT_TOKENS),
+        cost_nanodollars: count(COST),
+        unpriced_calls: small(UNPRICED_CALLS),
+    }
+}
+
+fn counts(usage: &Usage) -> [(&'static str, u64); 5] {
+    [
+        (MODEL_CALLS, usage.model_calls.into()),
+        (INPUT_TOKENS, usage.input_tokens),
+        (OUTPUT_TOKENS, usage.output_tokens),
+        (COST, usage.cost_nanodollars),
+        (UNPRICED_CALLS, usage.unpriced_calls.into()),
+    ]
 }
 
 /// The status of a call whose request breaks the contract, with every fault of it.

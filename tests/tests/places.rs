@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sortie_coordinator::{
-    AnswerRequest, AnswerWord, Authors, Driver, DriverOptions, PlanEnd, PlanRequest, PlanWord,
-    Planner,
+    AnswerRequest, AnswerWord, Authors, CallFailed, Driver, DriverOptions, PlanEnd, PlanRequest,
+    PlanWord, Planner,
 };
 use sortie_engine::{
     Command, CommandId, CommitId, Failure, FailureKind, Goal, Lane, RunId, RunState, Usage,
@@ -44,18 +44,18 @@ impl Planner for Notes {
         &self,
         request: PlanRequest,
         _: mpsc::Sender<PlanWord>,
-    ) -> Result<PlanEnd, Failure> {
+    ) -> Result<PlanEnd, CallFailed> {
         self.0.lock().unwrap().push((request.run.unique(), Instant::now()));
         sleep(CALL).await;
-        Err(Failure::new(FailureKind::Unplannable, "there is no plan"))
+        Err(Failure::new(FailureKind::Unplannable, "there is no plan").into())
     }
 
     async fn synthesize(
         &self,
         _: AnswerRequest,
         _: mpsc::Sender<AnswerWord>,
-    ) -> Result<Usage, Failure> {
-        Err(Failure::new(FailureKind::Internal, "nothing to answer"))
+    ) -> Result<Usage, CallFailed> {
+        Err(Failure::new(FailureKind::Internal, "nothing to answer").into())
     }
 }
 
@@ -72,7 +72,7 @@ impl Planner for Mute {
         &self,
         _: PlanRequest,
         words: mpsc::Sender<PlanWord>,
-    ) -> Result<PlanEnd, Failure> {
+    ) -> Result<PlanEnd, CallFailed> {
         drop(words);
         std::future::pending().await
     }
@@ -81,7 +81,7 @@ impl Planner for Mute {
         &self,
         _: AnswerRequest,
         _: mpsc::Sender<AnswerWord>,
-    ) -> Result<Usage, Failure> {
+    ) -> Result<Usage, CallFailed> {
         std::future::pending().await
     }
 }

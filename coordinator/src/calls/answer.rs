@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::Caller;
 use super::previews::PREVIEW_BUDGET;
 use super::reports::Reports;
-use crate::planner::{AnswerRequest, AnswerWord};
+use crate::planner::{AnswerRequest, AnswerWord, CallFailed};
 
 /// Words between the planner's client and this task.
 const PIECES: usize = 64;
@@ -22,7 +22,7 @@ pub(super) async fn make(caller: Caller, goal: String, reports: Reports) {
     let ModelCall::Answer(attempt) = caller.call else { return };
     let command = match write(&caller, attempt, goal, reports).await {
         Ok((text, usage)) => Command::AnswerEnded { attempt, text: Arc::from(text), usage },
-        Err(failure) => Command::AnswerFailed { attempt, failure },
+        Err(CallFailed { failure, usage }) => Command::AnswerFailed { attempt, failure, usage },
     };
     caller.end(command).await;
 }
@@ -32,7 +32,7 @@ async fn write(
     attempt: AttemptNumber,
     goal: String,
     reports: Reports,
-) -> Result<(String, Usage), Failure> {
+) -> Result<(String, Usage), CallFailed> {
     let steps = reports.filled(caller.store.as_ref(), PREVIEW_BUDGET).await?;
     let (run, max_answer_bytes) = (caller.run, MAX_ANSWER_BYTES);
     let request = AnswerRequest { run, attempt, goal, steps, max_answer_bytes };

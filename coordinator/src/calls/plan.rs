@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use sortie_engine::{Catalogue, Command, Failure, ModelCall, PlanVersion, Run};
+use sortie_engine::{Catalogue, Command, ModelCall, PlanVersion, Run};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Caller;
 use super::previews::REPLAN_BUDGET;
 use super::reports::Reports;
-use crate::planner::{PlanEnd, PlanRequest, PlanWord};
+use crate::planner::{CallFailed, PlanEnd, PlanRequest, PlanWord};
 
 /// Words between the planner's client and this task; the driver's channel is the real buffer.
 const WORDS: usize = 16;
@@ -31,7 +31,7 @@ pub(super) async fn make(caller: Caller, request: PlanRequest, replaced: Reports
     let ModelCall::Plan(version) = caller.call else { return };
     let command = match write(&caller, version, request, replaced).await {
         Ok(PlanEnd { usage, problems }) => Command::PlanEnded { version, usage, problems },
-        Err(failure) => Command::PlanFailed { version, failure },
+        Err(CallFailed { failure, usage }) => Command::PlanFailed { version, failure, usage },
     };
     caller.end(command).await;
 }
@@ -41,7 +41,7 @@ async fn write(
     version: PlanVersion,
     mut request: PlanRequest,
     replaced: Reports,
-) -> Result<PlanEnd, Failure> {
+) -> Result<PlanEnd, CallFailed> {
     request.replan = replaced.filled(caller.store.as_ref(), REPLAN_BUDGET).await?;
     let (words_tx, mut words) = mpsc::channel(WORDS);
     let call = caller.planner.make_plan(request, words_tx);

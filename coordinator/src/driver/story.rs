@@ -21,7 +21,7 @@ pub(super) fn tell(run: RunId, events: &[Recorded]) {
             Event::PlanRejected { version, problems, .. } => {
                 tracing::warn!(seq, %version, problems = problems.len(), "plan rejected");
             }
-            Event::PlanCallFailed { version, failure, next } => {
+            Event::PlanCallFailed { version, failure, next, .. } => {
                 let again = next.is_some();
                 tracing::warn!(seq, %version, %failure, again, "the planner gave no plan");
             }

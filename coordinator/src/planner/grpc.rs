@@ -7,10 +7,12 @@ use sortie_engine::{Failure, FailureKind, StepDraft, Usage};
 use sortie_proto::v1::planner_client::PlannerClient;
 use sortie_proto::{failure, v1};
 use tokio::sync::mpsc;
+use tonic::Status;
 use tonic::transport::Channel;
 
 use super::{
-    AnswerRequest, AnswerWord, Authors, PlanEnd, PlanRequest, PlanWord, Planner, StepReport,
+    AnswerRequest, AnswerWord, Authors, CallFailed, PlanEnd, PlanRequest, PlanWord, Planner,
+    StepReport,
 };
 
 /// The largest message either way; the servers hold to the same.
@@ -53,12 +55,12 @@ impl Planner for GrpcPlanner {
         &self,
         request: PlanRequest,
         words: mpsc::Sender<PlanWord>,
-    ) -> Result<PlanEnd, Failure> {
+    ) -> Result<PlanEnd, CallFailed> {
         use v1::make_plan_response::Part;
         let answer = self.client.clone().make_plan(plan_request(request)).await;
-        let mut parts = answer.map_err(|status| failure::failure(&status))?.into_inner();
+        let mut parts = answer.map_err(|status| broken(&status))?.into_inner();
         loop {
-            let message = parts.message().await.map_err(|status| failure::failure(&status))?;
+            let message = parts.message().await.map_err(|status| broken(&status))?;
             match message.map(|message| message.part) {
                 Some(Some(Part::Step(step))) => {
                     let draft = StepDraft::try_from(step).map_err(|field| not_a_step(&field))?;
@@ -71,7 +73,7 @@ impl Planner for GrpcPlanner {
                 Some(Some(Part::Info(_) | Part::Beat(_)) | None) => {
                     hand_on(&words, PlanWord::Beat).await?;
                 }
-                None => return Err(cut_off("plan")),
+                None => return Err(cut_off("plan").into()),
             }
         }
     }
@@ -80,17 +82,17 @@ impl Planner for GrpcPlanner {
         &self,
         request: AnswerRequest,
         words: mpsc::Sender<AnswerWord>,
-    ) -> Result<Usage, Failure> {
+    ) -> Result<Usage, CallFailed> {
         use v1::synthesize_response::Part;
         let answer = self.client.clone().synthesize(answer_request(request)).await;
-        let mut parts = answer.map_err(|status| failure::failure(&status))?.into_inner();
+        let mut parts = answer.map_err(|status| broken(&status))?.into_inner();
         loop {
-            let message = parts.message().await.map_err(|status| failure::failure(&status))?;
+            let message = parts.message().await.map_err(|status| broken(&status))?;
             match message.map(|message| message.part) {
                 Some(Some(Part::Text(piece))) => hand_on(&words, AnswerWord::Text(piece)).await?,
                 Some(Some(Part::End(end))) => return Ok(usage(end.usage)),
                 Some(Some(Part::Beat(_)) | None) => hand_on(&words, AnswerWord::Beat).await?,
-                None => return Err(cut_off("answer")),
+                None => return Err(cut_off("answer").into()),
             }
         }
     }
@@ -146,6 +148,10 @@ fn report(report: StepReport) -> v1::StepReport {
 
 fn usage(usage: Option<v1::Usage>) -> Usage {
     usage.map(Usage::from).unwrap_or_default()
+}
+
+fn broken(status: &Status) -> CallFailed {
+    CallFailed { failure: failure::failure(status), usage: failure::usage(status) }
 }
 
 fn not_a_step(field: &sortie_proto::BadField) -> Failure {

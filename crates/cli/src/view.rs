@@ -162,6 +162,7 @@ impl View {
                 self.add(|roles| &mut roles.planner, e.usage);
             }
             Kind::PlanRejected(e) => self.add(|roles| &mut roles.planner, e.usage),
+            Kind::PlanCallFailed(e) => self.add(|roles| &mut roles.planner, e.usage),
             Kind::PlanRestored(e) => {
                 self.version = e.version;
                 self.state = RunState::Executing;

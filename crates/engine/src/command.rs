@@ -35,6 +35,8 @@ pub enum Command {
         version: PlanVersion,
         /// Why.
         failure: Failure,
+        /// What the call used, as far as that is known.
+        usage: Usage,
     },
     /// A worker reports what became of an attempt.
     AttemptEnded(AttemptReport),
@@ -53,6 +55,8 @@ pub enum Command {
         attempt: AttemptNumber,
         /// Why.
         failure: Failure,
+        /// What the call used, as far as that is known.
+        usage: Usage,
     },
     /// A client asks for the end.
     Cancel {

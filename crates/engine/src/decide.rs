@@ -17,7 +17,6 @@ use crate::command::Command;
 use crate::decision::{Context, Decision, ModelCall, Refusal};
 use crate::event::{Event, StopReason};
 use crate::failure::{Failure, FailureKind};
-use crate::result::Usage;
 use crate::run::{Phase, Run};
 
 pub use delivery::{Delivery, WORKER_LOSSES};
@@ -35,13 +34,15 @@ impl Run {
             Command::PlanEnded { version, usage, problems } => {
                 self.plan_ended(*version, *usage, problems, cx)
             }
-            Command::PlanFailed { version, failure } => self.plan_failed(*version, failure, cx),
+            Command::PlanFailed { version, failure, usage } => {
+                self.plan_failed(*version, failure, *usage, cx)
+            }
             Command::AttemptEnded(report) => self.attempt_ended(report, cx),
             Command::AnswerEnded { attempt, text, usage } => {
                 self.answer_ended(*attempt, text, *usage, cx)
             }
-            Command::AnswerFailed { attempt, failure } => {
-                self.answer_failed(*attempt, failure, Usage::default(), cx)
+            Command::AnswerFailed { attempt, failure, usage } => {
+                self.answer_failed(*attempt, failure, *usage, cx)
             }
             Command::Cancel { command, reason } => self.cancel(command, reason),
             Command::Resume => Ok(self.resume(cx)),

@@ -151,6 +151,8 @@ pub enum Event {
         version: PlanVersion,
         /// Why.
         failure: Failure,
+        /// What the call used, as far as that is known.
+        usage: Usage,
         /// When it is asked again; nothing if it is not.
         next: Option<NextPlan>,
     },

@@ -257,7 +257,11 @@ fn takeovers_are_no_failures_of_the_planner() {
     world.take(Command::Resume);
     world.take(Command::Resume);
     let version = world.version();
-    world.take(Command::PlanFailed { version, failure: failure(FailureKind::Unavailable) });
+    world.take(Command::PlanFailed {
+        version,
+        failure: failure(FailureKind::Unavailable),
+        usage: Usage::default(),
+    });
     assert_eq!(world.run.state(), RunState::Planning);
 }
 
@@ -307,7 +311,11 @@ fn a_planner_that_breaks_off_is_asked_again_and_one_that_cannot_plan_is_not() {
     world.take(world.arrives(&draft(1, "look", "x", &[])));
     world.succeeds(1);
     let version = world.version();
-    world.take(Command::PlanFailed { version, failure: failure(FailureKind::Unavailable) });
+    world.take(Command::PlanFailed {
+        version,
+        failure: failure(FailureKind::Unavailable),
+        usage: Usage::default(),
+    });
     assert_eq!(world.run.state(), RunState::Planning);
     world.wait_for_timer();
     assert_eq!(world.last.start, Some(ModelCall::Plan(version.next())));
@@ -318,7 +326,7 @@ fn a_planner_that_breaks_off_is_asked_again_and_one_that_cannot_plan_is_not() {
     world.take(world.arrives(&draft(1, "look", "x", &[])));
     assert_eq!(world.states(), [(1, "succeeded")], "what is finished is adopted");
     let (version, failure) = (world.version(), failure(FailureKind::Unplannable));
-    world.take(Command::PlanFailed { version, failure });
+    world.take(Command::PlanFailed { version, failure, usage: Usage::default() });
     assert_eq!(world.run.failure().unwrap().kind, FailureKind::Unplannable);
 }
 
@@ -327,7 +335,11 @@ fn a_planner_that_never_answers_ends_the_run_after_three_calls() {
     let mut world = World::new(Goal::new("g"));
     for _ in 0..3 {
         let version = world.version();
-        world.take(Command::PlanFailed { version, failure: failure(FailureKind::Unavailable) });
+        world.take(Command::PlanFailed {
+            version,
+            failure: failure(FailureKind::Unavailable),
+            usage: Usage::default(),
+        });
         if world.run.state() == RunState::Planning {
             world.wait_for_timer();
         }

@@ -54,6 +54,10 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     proptest::collection::vec(one, 0..60)
 }
 
+fn plan_ends(version: PlanVersion) -> Command {
+    Command::PlanEnded { version, usage: Usage::default(), problems: Vec::new() }
+}
+
 fn play(world: &mut World, one: &Move) {
     let version = world.run.plan().map_or(PlanVersion::FIRST, |plan| plan.version);
     match one {
@@ -64,14 +68,14 @@ fn play(world: &mut World, one: &Move) {
             world.take(Command::StepPlanned { version, draft: Arc::new(step) });
         }
         Move::EndPlan => {
-            world.take(Command::PlanEnded {
-                version,
-                usage: Usage::default(),
-                problems: Vec::new(),
-            });
+            world.take(plan_ends(version));
         }
         Move::FailPlan(kind) => {
-            world.take(Command::PlanFailed { version, failure: failure(KINDS[*kind]) });
+            world.take(Command::PlanFailed {
+                version,
+                failure: failure(KINDS[*kind]),
+                usage: Usage::default(),
+            });
         }
         Move::Report { step, attempt_back, outcome } => {
             let id = StepId::new(*step);
@@ -113,11 +117,7 @@ fn play(world: &mut World, one: &Move) {
         }
         Move::Stale(back) => {
             let version = PlanVersion::new(version.get().saturating_sub(*back));
-            world.take(Command::PlanEnded {
-                version,
-                usage: Usage::default(),
-                problems: Vec::new(),
-            });
+            world.take(plan_ends(version));
         }
         Move::Room { writes, calls } => {
             world.budget.writes = *writes;

@@ -37,7 +37,7 @@ fn asks_again(world: &World) -> bool {
 
 fn planner_gives_up(world: &mut World) {
     let (version, failure) = (world.version(), failure(FailureKind::Unplannable));
-    world.take(Command::PlanFailed { version, failure });
+    world.take(Command::PlanFailed { version, failure, usage: Usage::default() });
 }
 
 #[test]

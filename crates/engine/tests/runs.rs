@@ -262,7 +262,11 @@ fn the_answer_is_tried_again_and_its_failure_keeps_the_results() {
     };
     world.take(late);
     assert!(world.last.events.is_empty());
-    world.take(Command::AnswerFailed { attempt, failure: failure(FailureKind::PermissionDenied) });
+    world.take(Command::AnswerFailed {
+        attempt,
+        failure: failure(FailureKind::PermissionDenied),
+        usage: Usage::default(),
+    });
     assert_eq!(world.run.state(), RunState::Failed);
     assert_eq!(world.step(1).state.as_str(), "succeeded");
 }

@@ -8,7 +8,7 @@ use sortie_models::Model;
 use sortie_proto::v1;
 use sortie_proto::v1::synthesize_response::Part;
 
-use super::call::{Call, Record};
+use super::call::{Call, Failed, Record};
 use super::voice::{Said, Voice};
 use crate::prompts::AnswerPrompt;
 
@@ -43,7 +43,7 @@ impl AnswerCall {
         }
     }
 
-    fn hand_on(&mut self, text: String) -> Result<(), Failure> {
+    fn hand_on(&mut self, text: String) -> Result<(), Failed> {
         self.bytes += text.len();
         if self.bytes > self.max_bytes {
             let message = format!(
@@ -51,20 +51,28 @@ impl AnswerCall {
                 self.model.name(),
                 self.max_bytes
             );
-            return Err(Failure::new(FailureKind::InvalidAnswer, message));
+            return Err(self.failed(Failure::new(FailureKind::InvalidAnswer, message)));
         }
         self.parts.push_back(Part::Text(text));
         Ok(())
     }
 
-    fn end(&mut self, ending: Ending) -> Result<(), Failure> {
+    fn failed(&self, failure: Failure) -> Failed {
+        let usage = self.voice.as_ref().map(|voice| voice.used(&self.model)).unwrap_or_default();
+        Failed { failure, usage }
+    }
+
+    fn end(&mut self, ending: Ending) -> Result<(), Failed> {
         match ending.stop {
             StopReason::Complete => {}
             // An answer of nothing is the engine's to refuse.
             StopReason::Length if self.bytes == 0 => {}
             StopReason::Length if self.bytes + CUT_OFF.len() > self.max_bytes => {}
             StopReason::Length => self.parts.push_back(Part::Text(CUT_OFF.to_owned())),
-            StopReason::Filtered => return Err(refused(&self.model)),
+            StopReason::Filtered => {
+                let usage = self.model.usage(ending.tokens);
+                return Err(Failed { failure: refused(&self.model), usage });
+            }
         }
         self.voice = None;
         self.record.wrote(&self.model, ending, 0);
@@ -77,7 +85,7 @@ impl AnswerCall {
 impl Call for AnswerCall {
     type Response = v1::SynthesizeResponse;
 
-    async fn next(&mut self) -> Option<Result<v1::SynthesizeResponse, Failure>> {
+    async fn next(&mut self) -> Option<Result<v1::SynthesizeResponse, Failed>> {
         let part = loop {
             if let Some(part) = self.parts.pop_front() {
                 break part;
@@ -86,12 +94,12 @@ impl Call for AnswerCall {
                 Ok(Said::Quiet) => break Part::Beat(v1::Beat {}),
                 Ok(Said::Text(text)) => self.hand_on(text),
                 Ok(Said::Ended(ending)) => self.end(ending),
-                Err(failure) => Err(failure),
+                Err(failure) => Err(self.failed(failure)),
             };
-            if let Err(failure) = heard {
+            if let Err(failed) = heard {
                 self.voice = None;
-                self.record.failed(&self.model, &failure);
-                return Some(Err(failure));
+                self.record.failed(&self.model, &failed.failure);
+                return Some(Err(failed));
             }
         };
         if let Some(voice) = &mut self.voice {

@@ -4,10 +4,10 @@
 use std::pin::Pin;
 
 use futures_util::{Stream, StreamExt as _, stream};
-use sortie_engine::Failure;
+use sortie_engine::{Failure, Usage};
 use sortie_llm::{Ending, Purpose};
 use sortie_models::Model;
-use sortie_proto::failure::status;
+use sortie_proto::failure::status_of_call;
 use tokio::time::Instant;
 use tonic::Status;
 
@@ -18,7 +18,7 @@ pub(super) trait Call: Send + 'static {
     type Response: Send + 'static;
 
     /// The next part; nothing follows a failure.
-    fn next(&mut self) -> impl Future<Output = Option<Result<Self::Response, Failure>>> + Send;
+    fn next(&mut self) -> impl Future<Output = Option<Result<Self::Response, Failed>>> + Send;
 }
 
 /// The call as a stream that owns it: a client that goes away drops the stream, and with it the
@@ -28,7 +28,13 @@ pub(super) fn parts<C: Call>(call: C) -> Parts<C::Response> {
         let part = call.next().await?;
         Some((part, call))
     });
-    Box::pin(parts.map(|part| part.map_err(|failure| status(&failure))))
+    Box::pin(parts.map(|part| part.map_err(|it| status_of_call(&it.failure, &it.usage))))
+}
+
+/// A call without an end, and what it used.
+pub(super) struct Failed {
+    pub(super) failure: Failure,
+    pub(super) usage: Usage,
 }
 
 /// A call's line in the log.

@@ -8,13 +8,13 @@
 
 use std::collections::VecDeque;
 
-use sortie_engine::{Failure, FailureKind, Problem, StepDraft};
+use sortie_engine::{Failure, FailureKind, Problem, StepDraft, Usage};
 use sortie_llm::{Ending, StopReason, Tokens};
 use sortie_models::Model;
 use sortie_proto::v1;
 use sortie_proto::v1::make_plan_response::Part;
 
-use super::call::{Call, Record};
+use super::call::{Call, Failed, Record};
 use super::voice::{Said, Voice};
 use crate::prompts::{PlanPrompts, copied_name, kept};
 use crate::reader::{PlanReader, ToolInputs};
@@ -85,17 +85,17 @@ impl PlanCall {
         self.parts.push_back(Part::End(v1::PlanEnd { usage, problems }));
     }
 
-    fn fail(&mut self, failure: Failure) -> Failure {
+    fn fail(&mut self, failure: Failure, usage: Usage) -> Failed {
         self.voice = None;
         self.record.failed(&self.model, &failure);
-        failure
+        Failed { failure, usage }
     }
 }
 
 impl Call for PlanCall {
     type Response = v1::MakePlanResponse;
 
-    async fn next(&mut self) -> Option<Result<v1::MakePlanResponse, Failure>> {
+    async fn next(&mut self) -> Option<Result<v1::MakePlanResponse, Failed>> {
         let part = loop {
             if let Some(part) = self.parts.pop_front() {
                 break part;
@@ -103,11 +103,15 @@ impl Call for PlanCall {
             match self.voice.as_mut()?.next().await {
                 Ok(Said::Quiet) => break Part::Beat(v1::Beat {}),
                 Ok(Said::Text(text)) => self.read(&text),
-                Ok(Said::Ended(Ending { stop: StopReason::Filtered, .. })) => {
-                    return Some(Err(self.fail(refused(&self.model))));
+                Ok(Said::Ended(Ending { stop: StopReason::Filtered, tokens })) => {
+                    let usage = self.model.usage(tokens);
+                    return Some(Err(self.fail(refused(&self.model), usage)));
                 }
                 Ok(Said::Ended(ending)) => self.end(ending),
-                Err(failure) => return Some(Err(self.fail(failure))),
+                Err(failure) => {
+                    let used = self.voice.as_ref().map(|voice| voice.used(&self.model));
+                    return Some(Err(self.fail(failure, used.unwrap_or_default())));
+                }
             }
         };
         if let Some(voice) = &mut self.voice {

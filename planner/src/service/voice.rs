@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use sortie_engine::{Failure, FailureKind};
-use sortie_llm::{Ending, Piece, Pieces, Request};
+use sortie_engine::{Failure, FailureKind, Usage};
+use sortie_llm::{Ending, Piece, Pieces, Request, Tokens};
 use sortie_models::Model;
 use tokio::time::Instant;
 
@@ -41,6 +41,15 @@ impl Voice {
         let pieces = Box::pin(async move { asked.stream(request).await });
         let name = model.name().to_string();
         Self { name, state: State::Asked(pieces), quiet_until: Instant::now() + QUIET }
+    }
+
+    /// What a call used that failed now: who was not heard yet has not worked; what was begun costs,
+    /// and nobody says how much.
+    pub(super) fn used(&self, model: &Model) -> Usage {
+        match self.state {
+            State::Asked(_) => Usage { model_calls: 1, ..Usage::default() },
+            State::Speaking(_) => model.usage(Tokens::default()),
+        }
     }
 
     /// Something was sent to the client.

@@ -203,6 +203,7 @@ pub(super) fn read_rejected(m: v1::PlanRejected) -> Result<Event, BadField> {
 pub(super) fn call_failed(
     version: PlanVersion,
     why: &Failure,
+    used: Usage,
     next: Option<NextPlan>,
 ) -> v1::PlanCallFailed {
     v1::PlanCallFailed {
@@ -210,6 +211,7 @@ pub(super) fn call_failed(
         failure: Some(why.clone().into()),
         retry_at: next.map(|next| time::point_to_wire(next.at)),
         next_cause: next_cause(next),
+        usage: Some(used.into()),
     }
 }
 
@@ -217,6 +219,7 @@ pub(super) fn read_call_failed(m: v1::PlanCallFailed) -> Result<Event, BadField>
     Ok(Event::PlanCallFailed {
         version: version(m.version)?,
         failure: failure(m.failure)?,
+        usage: usage(m.usage),
         next: read_next(m.retry_at, m.next_cause)?,
     })
 }

@@ -142,7 +142,7 @@ fn planning() -> Vec<Event> {
             planned: planned(8, &json!(["{{7}}"])),
             terms: terms(),
         },
-        Event::PlanCallFailed { version: second, failure: failure(), next: None },
+        Event::PlanCallFailed { version: second, failure: failure(), usage, next: None },
         Event::PlanAccepted { version: second, usage },
         Event::StepSuperseded { step: step(1) },
     ]
@@ -185,6 +185,7 @@ fn other_ends() -> Vec<Event> {
         Event::PlanCallFailed {
             version: PlanVersion::FIRST,
             failure: failure(),
+            usage: usage(),
             next: Some(NextPlan { cause: PlanCause::Takeover, at: at(0) }),
         },
         Event::StepFailed { step, failure: failure(), usage: usage() },

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use sortie_coordinator::{
-    AnswerRequest, AnswerWord, Authors, PlanEnd, PlanRequest, PlanWord, Planner,
+    AnswerRequest, AnswerWord, Authors, CallFailed, PlanEnd, PlanRequest, PlanWord, Planner,
 };
 use sortie_engine::{Failure, StepDraft, StepNumber, Usage};
 use tokio::sync::mpsc;
@@ -80,7 +80,7 @@ impl Planner for Script {
         &self,
         request: PlanRequest,
         words: mpsc::Sender<PlanWord>,
-    ) -> Result<PlanEnd, Failure> {
+    ) -> Result<PlanEnd, CallFailed> {
         let _open = self.calls.enter();
         for line in (self.lines)(&request) {
             match line {
@@ -90,7 +90,7 @@ impl Planner for Script {
                     }
                 }
                 Line::Pause(pause) => tokio::time::sleep(pause).await,
-                Line::Fail(failure) => return Err(failure),
+                Line::Fail(failure) => return Err(failure.into()),
             }
         }
         let usage = Usage { model_calls: 1, ..Usage::default() };
@@ -101,7 +101,7 @@ impl Planner for Script {
         &self,
         request: AnswerRequest,
         words: mpsc::Sender<AnswerWord>,
-    ) -> Result<Usage, Failure> {
+    ) -> Result<Usage, CallFailed> {
         let _open = self.calls.enter();
         for report in &request.steps {
             let piece = match &report.outcome {

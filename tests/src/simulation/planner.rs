@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 use sortie_coordinator::{
-    AnswerRequest, AnswerWord, Authors, PlanEnd, PlanRequest, PlanWord, Planner, StepReport,
+    AnswerRequest, AnswerWord, Authors, CallFailed, PlanEnd, PlanRequest, PlanWord, Planner,
+    StepReport,
 };
 use sortie_engine::{
     Failure, FailureKind, ModelCall, PlanVersion, RunId, StepDraft, StepNumber, Usage,
@@ -49,13 +50,13 @@ impl Planner for ScriptedPlanner {
         &self,
         request: PlanRequest,
         words: mpsc::Sender<PlanWord>,
-    ) -> Result<PlanEnd, Failure> {
+    ) -> Result<PlanEnd, CallFailed> {
         self.begins(request.run, ModelCall::Plan(request.version)).await;
         let mut mood = self.rng(request.run, u64::from(request.version.get()));
         let mut plan = sound_plan(&mut self.rng(request.run, 0));
         if !request.replan.is_empty() {
             if mood.u8(..5) == 0 {
-                return Err(Failure::new(FailureKind::Unplannable, "there is no other way"));
+                return Err(Failure::new(FailureKind::Unplannable, "there is no other way").into());
             }
             change(&mut plan, &request.replan, request.version, &mut mood);
         }
@@ -69,7 +70,7 @@ impl Planner for ScriptedPlanner {
         for draft in plan {
             tokio::time::sleep(Duration::from_millis(mood.u64(..400))).await;
             if breaks_off && mood.bool() {
-                return Err(Failure::new(FailureKind::Unavailable, "the planner broke off"));
+                return Err(Failure::new(FailureKind::Unavailable, "the planner broke off").into());
             }
             if words.send(PlanWord::Step(draft)).await.is_err() {
                 break;
@@ -86,12 +87,12 @@ impl Planner for ScriptedPlanner {
         &self,
         request: AnswerRequest,
         words: mpsc::Sender<AnswerWord>,
-    ) -> Result<Usage, Failure> {
+    ) -> Result<Usage, CallFailed> {
         self.begins(request.run, ModelCall::Answer(request.attempt)).await;
         let mut mood = self.rng(request.run, 1000 + u64::from(request.attempt.get()));
         tokio::time::sleep(Duration::from_millis(mood.u64(..1500))).await;
         if mood.u8(..8) == 0 {
-            return Err(Failure::new(FailureKind::Unavailable, "no answer today"));
+            return Err(Failure::new(FailureKind::Unavailable, "no answer today").into());
         }
         // The answer is a function of the results: a checker can tell what it should be.
         for step in &request.steps {

@@ -123,7 +123,8 @@ fn plan_fields(object: Object, kind: &Kind) -> Object {
         Kind::PlanCallFailed(e) => object
             .put("version", e.version)
             .put("error", error(e.failure.as_ref()))
-            .put("retry_at", time(e.retry_at.as_ref())),
+            .put("retry_at", time(e.retry_at.as_ref()))
+            .put("usage", usage(e.usage)),
         Kind::PlanRestored(e) => object.put("version", e.version),
         _ => object,
     }

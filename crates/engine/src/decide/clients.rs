@@ -46,6 +46,7 @@ impl Run {
             (Phase::Planning, Some(plan)) => Event::PlanCallFailed {
                 version: plan.version,
                 failure: gone(),
+                usage: Usage::default(),
                 next: Some(NextPlan { cause: PlanCause::Takeover, at: cx.now }),
             },
             (Phase::Answering(attempt), _) => Event::AnswerAttemptFailed {

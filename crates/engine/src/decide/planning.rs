@@ -67,6 +67,7 @@ impl Run {
         &self,
         version: PlanVersion,
         failure: &Failure,
+        usage: Usage,
         cx: &Context<'_>,
     ) -> Result<Decision, Refusal> {
         if self.open_plan(version)?.is_none() {
@@ -82,7 +83,7 @@ impl Run {
             .filter(|next| next.at < self.deadline());
         let failure = failure.clipped();
         let end = next.is_none().then(|| self.without_plan(failure.clone()));
-        let mut events = vec![Event::PlanCallFailed { version, failure, next }];
+        let mut events = vec![Event::PlanCallFailed { version, failure, usage, next }];
         events.extend(end.into_iter().flatten());
         Ok(Decision { events, ..Decision::default() })
     }

@@ -42,7 +42,8 @@ impl Run {
                 self.remember_broken(problems);
                 self.expect_plan(*next);
             }
-            Event::PlanCallFailed { next, .. } => {
+            Event::PlanCallFailed { next, usage, .. } => {
+                self.usage.planner += *usage;
                 // A takeover is no failure of the planner.
                 let is_takeover = next.is_some_and(|next| next.cause == PlanCause::Takeover);
                 self.tally.plan_failures += u32::from(!is_takeover);

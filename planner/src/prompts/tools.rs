@@ -77,17 +77,20 @@ fn object(schema: &Value, remarks: Remarks, depth: usize) -> String {
         return "{…}".to_owned();
     };
     let required = schema.get("required").and_then(Value::as_array);
+    let needed = |name: &str| required.is_some_and(|names| names.iter().any(|one| one == name));
+    // What a result may lack is nothing to refer to.
+    let told = known
+        .iter()
+        .filter(|(name, _)| remarks == Remarks::Shown || required.is_none() || needed(name));
     let property = |(name, rule): (&String, &Value)| {
-        let needed = required.is_some_and(|names| names.iter().any(|one| one == name));
-        // In results it does not matter: nobody has to write them.
-        let mark = if needed || remarks == Remarks::Left { "" } else { "?" };
+        let mark = if needed(name) || remarks == Remarks::Left { "" } else { "?" };
         let remark = rule.get("description").and_then(Value::as_str);
         let remark = remark.filter(|_| remarks == Remarks::Shown);
         let remark = remark.map(|text| format!(" ({})", line(text, MAX_REMARK_CHARS)));
         let rule = notation(rule, remarks, depth + 1);
         format!("{name}{mark}: {rule}{}", remark.unwrap_or_default())
     };
-    let properties: Vec<_> = known.iter().map(property).collect();
+    let properties: Vec<_> = told.map(property).collect();
     format!("{{{}}}", properties.join(", "))
 }
 

@@ -164,9 +164,9 @@ pub(crate) enum For {
 
 pub(crate) fn purpose(seen: &Seen) -> For {
     const BEGINNINGS: [(&str, For); 7] = [
+        ("A plan for the goal below was wrong:", For::Repair),
+        ("A plan for the goal below was carried out", For::Replan),
         ("You plan how to reach a goal. ", For::Plan),
-        ("You correct a plan.", For::Repair),
-        ("You plan how to reach a goal for which", For::Replan),
         ("You answer a goal", For::Answer),
         ("You write summaries.", For::Summarize),
         ("You answer one question", For::Ask),
@@ -177,7 +177,7 @@ pub(crate) fn purpose(seen: &Seen) -> For {
     found.unwrap_or_else(|| panic!("what is this for? {said}")).1
 }
 
-/// Everything that the model is told.
+/// What the model is told beside the examples: what it is to be, and the last thing that a user says.
 pub(crate) fn said(seen: &Seen) -> String {
     fn texts(value: &Value, all: &mut String) {
         match value {
@@ -187,8 +187,17 @@ pub(crate) fn said(seen: &Seen) -> String {
             _ => {}
         }
     }
+    let mut request = seen.json();
     let mut all = String::new();
-    texts(&seen.json(), &mut all);
+    for turns in ["messages", "contents"] {
+        if let Some(turns) = request[turns].as_array_mut() {
+            turns.retain(|turn| turn["role"] == "system");
+        }
+    }
+    texts(&request, &mut all);
+    let request = seen.json();
+    let last = ["messages", "contents"].map(|turns| request[turns].as_array()?.last());
+    last.into_iter().flatten().for_each(|turn| texts(turn, &mut all));
     all
 }
 

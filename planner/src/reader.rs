@@ -13,6 +13,7 @@ mod candidate;
 mod inputs;
 mod lexer;
 mod mend;
+mod repetition;
 mod step;
 
 use std::ops::Range;
@@ -83,15 +84,22 @@ impl PlanReader {
     /// More of the text: the steps that are complete with it.
     pub fn push(&mut self, piece: &str) -> Vec<StepDraft> {
         let mut steps = Vec::new();
-        if self.over {
-            return steps;
+        let mut rest = piece;
+        while !self.over && !rest.is_empty() {
+            // Looked at where the text stands, not where its pieces do.
+            let to_look = repetition::STRIDE - self.text.len() % repetition::STRIDE;
+            let (now, later) = rest.split_at(rest.ceil_char_boundary(to_look));
+            rest = later;
+            if self.text.len() + now.len() > MAX_TEXT_BYTES {
+                self.give_up(format!("the text is longer than {MAX_TEXT_BYTES} bytes: be brief"));
+                break;
+            }
+            self.text.push_str(now);
+            while !self.over && self.go_on(&mut steps) {}
+            if !self.over && now.len() >= to_look && repetition::is_endless(&self.text) {
+                self.repeats();
+            }
         }
-        if self.text.len() + piece.len() > MAX_TEXT_BYTES {
-            self.give_up(format!("the text is longer than {MAX_TEXT_BYTES} bytes: be brief"));
-            return steps;
-        }
-        self.text.push_str(piece);
-        while !self.over && self.go_on(&mut steps) {}
         steps
     }
 
@@ -284,6 +292,16 @@ impl PlanReader {
             }
             Some(first) if *first != plan => self.two_plans(),
             Some(_) => {}
+        }
+    }
+
+    /// Behind a whole plan it does not matter what is said.
+    fn repeats(&mut self) {
+        match self.first {
+            Some(_) => self.over = true,
+            None => {
+                self.give_up("the text repeats itself without end: write each step once, short");
+            }
         }
     }
 

@@ -127,22 +127,41 @@ fn spaced(block: String) -> String {
     if block.is_empty() { block } else { block + "\n\n" }
 }
 
-/// The steps of the old plan that a new one keeps, as their author wrote them.
+/// The steps of the old plan that a new one keeps, as their author wrote them: those that found
+/// something and depend on none that did not. Each stands behind those that it refers to, for only
+/// then can it be seen that it is the same step.
 pub(crate) fn kept(request: &v1::MakePlanRequest) -> Vec<v1::PlannedStep> {
     let old = request.replan.iter().flat_map(|replan| &replan.steps);
-    let finished = old.filter(|step| match &step.outcome {
+    let found = |step: &&v1::StepReport| match &step.outcome {
         Some(Outcome::Result(preview)) => !preview.empty,
         _ => false,
-    });
-    finished
-        .map(|step| v1::PlannedStep {
-            step_number: step.step_number,
-            description: step.description.clone(),
-            tool: step.tool.clone(),
-            tool_input: step.tool_input.clone(),
-            depends_on: step.depends_on.clone(),
-        })
-        .collect()
+    };
+    let mut left: Vec<_> = old.filter(found).collect();
+    let mut kept: Vec<v1::PlannedStep> = Vec::new();
+    loop {
+        let before = kept.len();
+        left.retain(|step| {
+            let has = |number: &u32| kept.iter().any(|kept| kept.step_number == *number);
+            let waits = !step.depends_on.iter().all(has);
+            if !waits {
+                kept.push(written(step));
+            }
+            waits
+        });
+        if kept.len() == before {
+            return kept;
+        }
+    }
+}
+
+fn written(step: &v1::StepReport) -> v1::PlannedStep {
+    v1::PlannedStep {
+        step_number: step.step_number,
+        description: step.description.clone(),
+        tool: step.tool.clone(),
+        tool_input: step.tool_input.clone(),
+        depends_on: step.depends_on.clone(),
+    }
 }
 
 fn numbering(old: &[v1::StepReport], kept: &[v1::PlannedStep]) -> String {

@@ -163,6 +163,52 @@ fn what_may_have_changed_the_world_is_not_planned_again() {
 }
 
 #[test]
+fn a_deed_is_not_done_again_under_another_number_or_by_a_step_that_refers_ahead() {
+    let steps = [
+        draft(1, "send", "{{2.text}}", &[]),
+        draft(2, "look", "a", &[]),
+        draft(3, "look", "b", &[]),
+    ];
+    for again in [
+        // Kept, and written once more.
+        vec![
+            draft(2, "look", "a", &[]),
+            draft(1, "send", "{{2.text}}", &[]),
+            draft(4, "send", "{{2.text}}", &[]),
+        ],
+        // Refers to what has not come yet, so that it cannot be kept.
+        vec![draft(1, "send", "{{2.text}}", &[]), draft(2, "look", "a", &[])],
+    ] {
+        let mut world = World::planned(goal(), &steps);
+        world.succeeds(2);
+        world.succeeds(1);
+        world.fails(3, FailureKind::NotFound);
+        world.plans(&again);
+        let problems = world.problems();
+        assert!(
+            problems.iter().any(|told| told.contains("must not be done twice")),
+            "{problems:?}"
+        );
+        assert!(world.last.ready.is_empty(), "nothing is sent again");
+    }
+}
+
+#[test]
+fn a_restored_plan_knows_its_references_whatever_their_order() {
+    let steps = [
+        draft(1, "sum", "{{2.text}}", &[]),
+        draft(2, "look", "a", &[]),
+        draft(3, "look", "b", &[]),
+    ];
+    let mut world = World::planned(goal(), &steps);
+    world.succeeds(2);
+    world.succeeds(1);
+    world.fails(3, FailureKind::NotFound);
+    planner_gives_up(&mut world);
+    assert_eq!(world.step(1).inputs(), [(StepNumber::new(2), world.step(2).id)]);
+}
+
+#[test]
 fn the_cap_of_model_calls_is_kept_for_the_answer() {
     let mut limited = goal();
     limited.limits.model_calls = 2;

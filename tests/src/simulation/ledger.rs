@@ -64,6 +64,7 @@ impl Ledger {
         }
         // A new plan has new steps; what changes the world must not be done again by one of them.
         let input = &entry.planned.input;
+        // Where it refers to results, other steps may have found the same, which is another deed.
         if !effect.may_start_early() && input.references().is_empty() {
             let deed = (entry.run, entry.planned.tool.clone(), input.source().to_string());
             let first = *book.deeds.entry(deed).or_insert(entry.step);

@@ -134,7 +134,7 @@ fn sound_plan(rng: &mut fastrand::Rng) -> Vec<StepDraft> {
 /// Other words for some of the steps that came to nothing, the old ones for the rest: what must not
 /// be done twice is asked for twice here.
 fn change(
-    plan: &mut [StepDraft],
+    plan: &mut Vec<StepDraft>,
     reports: &[StepReport],
     version: PlanVersion,
     rng: &mut fastrand::Rng,
@@ -147,6 +147,18 @@ fn change(
             step.tool_input = json!({ "q": format!("{asks} once more, as version {version}") });
         }
     }
+    // Some of what is done is written a second time, under another number.
+    let mut next = plan.iter().map(|step| step.number.get()).max().unwrap_or(0);
+    let is_done =
+        |number| reports.iter().any(|report| report.number == number && report.outcome.is_ok());
+    let done = plan.iter().filter(|step| is_done(step.number) && rng.u8(..6) == 0);
+    let again: Vec<_> = done
+        .map(|step| {
+            next += 1;
+            StepDraft { number: StepNumber::new(next), ..step.clone() }
+        })
+        .collect();
+    plan.extend(again);
 }
 
 fn spoil(plan: &mut [StepDraft], rng: &mut fastrand::Rng) {

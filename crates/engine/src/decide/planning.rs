@@ -56,6 +56,7 @@ impl Run {
         // A plan that could not be read has no steps, which is no second fault.
         let unreadable = plan.len() == 0 && !problems.is_empty();
         problems.extend(check::whole(self, plan, cx.catalogue).into_iter().filter(|_| !unreadable));
+        problems.extend(self.deeds_done_before(plan));
         if problems.is_empty() {
             let event = Event::PlanAccepted { version, usage };
             return Ok(Decision::just(event));

@@ -11,6 +11,9 @@
 //! Executing: the plan that was carried out, and no further one
 //! ```
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::stopping;
 use crate::event::{Event, PlannedStep};
 use crate::failure::Failure;
@@ -35,11 +38,9 @@ impl Run {
     pub(super) fn without_plan(&self, failure: Failure) -> Vec<Event> {
         let Some(replaced) = &self.replaced else { return vec![stopping(failure)] };
         let version = self.next_version();
-        let adopted = replaced.steps.iter().map(|(step, planned)| Event::StepAdopted {
-            version,
-            step: *step,
-            planned: planned.clone(),
-        });
+        let adopted = in_order(&replaced.steps)
+            .into_iter()
+            .map(|(step, planned)| Event::StepAdopted { version, step, planned });
         let waiting = self.steps.iter().filter(|step| {
             !step.state.is_terminal() && !matches!(step.state, StepState::Queued(_))
         });
@@ -49,6 +50,13 @@ impl Run {
 
     pub(super) fn next_version(&self) -> PlanVersion {
         self.plan.as_ref().map_or(PlanVersion::FIRST, |plan| plan.version.next())
+    }
+
+    /// Steps of the whole plan that would change the world a second time: one that refers ahead is
+    /// known for what it is only now. None of them has started.
+    pub(super) fn deeds_done_before(&self, plan: &Plan) -> Vec<Problem> {
+        let new = self.plan_steps().filter(|step| step.origin == plan.version);
+        new.filter_map(|step| self.done_before(plan, &step.planned, step.terms.effect)).collect()
     }
 
     /// A fault of a step that would change the world a second time: an earlier plan did the same, or
@@ -63,7 +71,7 @@ impl Run {
             return None;
         }
         let tried = |step: &&Step| {
-            step.version < plan.version
+            step.origin < plan.version
                 && step.attempts > 0
                 && step.state.is_terminal()
                 && step.planned.tool == planned.tool
@@ -83,6 +91,30 @@ impl Run {
         };
         Some(Problem { step: Some(planned.number), message }.clipped())
     }
+}
+
+/// Each step behind those that it depends on: it may refer ahead, and whoever adopts it knows only
+/// what came before.
+fn in_order(steps: &[(StepId, Arc<PlannedStep>)]) -> Vec<(StepId, Arc<PlannedStep>)> {
+    let mut left: Vec<_> = steps.to_vec();
+    let mut placed = BTreeSet::new();
+    let mut ordered = Vec::new();
+    while !left.is_empty() {
+        let before = left.len();
+        left.retain(|(id, planned)| {
+            let waits = planned.depends_on.iter().any(|number| !placed.contains(number));
+            if !waits {
+                placed.insert(planned.number);
+                ordered.push((*id, planned.clone()));
+            }
+            waits
+        });
+        if left.len() == before {
+            // No accepted plan has a ring; whatever this is, it is all there.
+            ordered.append(&mut left);
+        }
+    }
+    ordered
 }
 
 /// Whether two inputs are the same, where references are the same if they mean the same steps.

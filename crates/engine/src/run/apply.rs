@@ -180,6 +180,7 @@ impl Run {
             started_at: None,
             ended_at: None,
             worker: None,
+            origin: version,
             version,
             inputs: Vec::new(),
             waits_for: Vec::new(),

@@ -33,6 +33,8 @@ pub struct Step {
     pub worker: Option<WorkerName>,
     /// What model calls of its tool used, over all attempts.
     pub usage: Usage,
+    /// The plan version that it was written for.
+    pub(crate) origin: PlanVersion,
     /// The last plan version that it belongs to.
     pub(crate) version: PlanVersion,
     /// For each label in its input, the step whose result it means.

@@ -58,7 +58,8 @@ impl AnswerCall {
     }
 
     fn failed(&self, failure: Failure) -> Failed {
-        let usage = self.voice.as_ref().map(|voice| voice.used(&self.model)).unwrap_or_default();
+        let used = self.voice.as_ref().map(|voice| voice.used(&self.model, &failure));
+        let usage = used.unwrap_or_default();
         Failed { failure, usage }
     }
 

@@ -109,7 +109,8 @@ impl Call for PlanCall {
                 }
                 Ok(Said::Ended(ending)) => self.end(ending),
                 Err(failure) => {
-                    let used = self.voice.as_ref().map(|voice| voice.used(&self.model));
+                    let used = self.voice.as_ref();
+                    let used = used.map(|voice| voice.used(&self.model, &failure));
                     return Some(Err(self.fail(failure, used.unwrap_or_default())));
                 }
             }

@@ -43,12 +43,14 @@ impl Voice {
         Self { name, state: State::Asked(pieces), quiet_until: Instant::now() + QUIET }
     }
 
-    /// What a call used that failed now: who was not heard yet has not worked; what was begun costs,
-    /// and nobody says how much.
-    pub(super) fn used(&self, model: &Model) -> Usage {
+    /// What a call used that failed so: who refused has not worked; what was begun costs, and nobody
+    /// says how much. Who was not heard in time may have begun.
+    pub(super) fn used(&self, model: &Model, failure: &Failure) -> Usage {
         match self.state {
-            State::Asked(_) => Usage { model_calls: 1, ..Usage::default() },
-            State::Speaking(_) => model.usage(Tokens::default()),
+            State::Asked(_) if failure.kind != FailureKind::Timeout => {
+                Usage { model_calls: 1, ..Usage::default() }
+            }
+            State::Asked(_) | State::Speaking(_) => model.usage(Tokens::default()),
         }
     }
 

@@ -1,9 +1,10 @@
 //! `sortie plan`: the graph of a goal, without running it.
 
 use clap::Args;
-use sortie_engine::{Goal, Usage};
+use sortie_engine::{FailureKind, Goal, Usage};
 use sortie_proto::v1::{self, make_plan_response::Part};
 use sortie_service::config::FlagValue;
+use tokio::time::timeout;
 use tonic::Status;
 
 use super::tools::list_tools;
@@ -51,7 +52,12 @@ pub(crate) async fn execute(args: PlanArgs, mut app: App) -> Result<Exit, Error>
     refuse_faults(&goal)?;
     let max_steps = app.settings.limits.steps.value;
     let cluster = Cluster::open(&app.settings, &app.keys, app.add_tools).await?;
-    let planned = make_plan(&cluster, goal.text, max_steps).await;
+    let limit = app.settings.limits.run_timeout.value;
+    let planned = timeout(limit, make_plan(&cluster, goal.text, max_steps)).await;
+    let planned = planned.unwrap_or_else(|_| {
+        let message = format!("the planner did not come to an end within {} s", limit.as_secs());
+        Err(Error::Failed { kind: FailureKind::Timeout, message })
+    });
     cluster.close().await;
     let plan = planned?;
     let text = if args.json { plan_json(&plan).line() } else { graph(&plan.planner, &plan.steps) };

@@ -165,6 +165,15 @@ impl Reading {
                 let message = format!("{} failed in the middle", self.asked.name);
                 return Err(ModelError::new(ErrorKind::Overloaded, message));
             }
+            // Neither is a server that stops for a reason of its own at the end of its text.
+            Some(Stopped::Other(why)) if !is_an_end(why) => {
+                let message = format!(
+                    "{} stopped in the middle (`{}`): try again, or look into the log of its server",
+                    self.asked.name,
+                    why.chars().take(40).collect::<String>()
+                );
+                return Err(ModelError::new(ErrorKind::CutOff, message));
+            }
             Some(Stopped::MaxTokens(_)) => StopReason::Length,
             Some(Stopped::ContentFilter(_)) => StopReason::Filtered,
             Some(Stopped::Completed(_) | Stopped::ToolCall(_) | Stopped::StopSequence(_))
@@ -174,6 +183,12 @@ impl Reading {
         let tokens = end.captured_usage.as_ref().map(tokens).unwrap_or_default();
         Ok(Piece::End(Ending { stop, tokens }))
     }
+}
+
+/// Words of servers that know more ends than the interface has.
+fn is_an_end(why: &str) -> bool {
+    const ENDS: [&str; 5] = ["eos", "eos_token", "stop_token", "end_of_text", "done"];
+    ENDS.iter().any(|end| why.eq_ignore_ascii_case(end))
 }
 
 /// genai adds what came from a cache to the input, and thoughts to the output.

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sortie_engine::{Effect, Failure, FailureKind, Schema, ToolSpec};
+use sortie_engine::{Effect, Failure, FailureKind, Schema, ToolSpec, is_empty};
 use sortie_llm::{Purpose, Shape};
 use sortie_models::{PromptSource, fenced};
 
@@ -120,6 +120,10 @@ impl Tool for Extract {
         let shape = Shape { name: "extract".to_owned(), schema: schema.source().clone() };
         let said = self.reader.ask(&values, Some(shape), call).await?;
         let value = Value::Object(fitting(&said, &schema)?);
+        if is_empty(&value) {
+            let message = "the texts have nothing of what the schema asks for";
+            return Err(Failure::new(FailureKind::NotFound, message));
+        }
         let mut result = json!({"text": value.to_string(), "value": value});
         if !schema.unchecked().is_empty() {
             result["unchecked"] = json!(schema.unchecked());

@@ -134,6 +134,10 @@ impl PromptCheck {
     }
 }
 
+/// One word takes no longer, however slow the server: its time to the first word, and then some. A
+/// model that thinks for ever is not well.
+const LIMIT: Duration = Duration::from_secs(360);
+
 /// Asks every model once, all of them at the same time.
 pub(super) async fn call_all(roles: &ByRole<RoleCheck>) -> Vec<Call> {
     let mut models: Vec<(&Model, Vec<Role>)> = Vec::new();
@@ -157,9 +161,18 @@ async fn call(model: &Model, roles: Vec<Role>) -> Call {
         max_tokens: Some(MAX_TOKENS),
     };
     let start = Instant::now();
-    let answer = model.complete(request, MAX_BYTES).await;
+    // On a task of its own: a server that floods its reader must not keep the program from ending.
+    let asked = model.clone();
+    let mut asking = tokio::spawn(async move { asked.complete(request, MAX_BYTES).await });
+    let answer = match tokio::time::timeout(LIMIT, &mut asking).await {
+        Ok(Ok(answer)) => answer.map(|(_, ending)| ending).map_err(|failure| failure.message),
+        Ok(Err(_)) => Err(format!("the call of {} crashed", model.name())),
+        Err(_) => {
+            asking.abort();
+            Err(format!("{} did not come to an end within {} s", model.name(), LIMIT.as_secs()))
+        }
+    };
     let took = start.elapsed();
-    let answer = answer.map(|(_, ending)| ending).map_err(|failure| failure.message);
     // A server with one model has told its name by now.
     Call { name: model.name().to_string(), roles, took, answer }
 }

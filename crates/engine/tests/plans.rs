@@ -274,7 +274,7 @@ fn a_plan_is_repaired_twice_at_most() {
     }
     assert_eq!(world.run.state(), RunState::Failed);
     let message = world.run.failure().unwrap().message;
-    assert_eq!(message, "plan version 3 is not sound: the plan has no steps");
+    assert_eq!(message, "plan version 3 by test is not sound: the plan has no steps");
 }
 
 #[test]

@@ -189,7 +189,9 @@ impl fmt::Display for ModelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let model = if self.model.is_empty() { "the model" } else { &self.model };
         match &self.base_url {
-            Some(url) => write!(f, "{model} at {url}"),
+            // Nearly every server speaks OpenAI's interface; another one is worth a word.
+            Some(url) if self.provider == "openai" => write!(f, "{model} at {url}"),
+            Some(url) => write!(f, "{} {model} at {url}", self.provider),
             None => write!(f, "{} {model}", self.provider),
         }
     }

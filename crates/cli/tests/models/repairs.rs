@@ -76,9 +76,16 @@ async fn people_see_who_wrote_what_instead_of_a_plan() {
         let server = Server::answering(move |_| says(provider, RUBBISH)).await;
         let done = finish(told(&server, provider)).await;
         assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{done:?}");
-        let name = format!("planned by {MODEL} at {}", server.base_url());
-        let why = "plan version 3 is not sound: the text holds no plan, it begins with `I would";
-        for wanted in [name.as_str(), why, "plan version 2 (repair): because of the faults"] {
+
+        let name = format!("{MODEL} at {}", server.base_url());
+        let why = format!("{name} is not sound: the text holds no plan, it begins with `I would");
+        for wanted in [
+            name.as_str(),
+            &why,
+            "planned by",
+            "plan version 3 by",
+            "plan version 2 (repair): because of the faults",
+        ] {
             assert!(done.stderr.contains(wanted), "{wanted} in\n{}", done.stderr);
         }
     })

@@ -188,7 +188,8 @@ impl Run {
         let problems = shortened(problems);
         let may_repair = self.tally.repairs < self.goal.limits.plan_repairs && self.may_call();
         let next = may_repair.then_some(NextPlan { cause: PlanCause::Repair, at: cx.now });
-        let end = next.is_none().then(|| self.without_plan(unsound(version, &problems)));
+        let end =
+            next.is_none().then(|| self.without_plan(unsound(version, &self.planner, &problems)));
         let mut events = vec![Event::PlanRejected { version, problems, usage, next }];
         events.extend(end.into_iter().flatten());
         Decision { events, ..Decision::default() }
@@ -209,10 +210,11 @@ fn known_problems(plan: &Plan) -> Vec<Problem> {
     plan.rejected.iter().flat_map(|(_, problems)| problems.iter().cloned()).collect()
 }
 
-fn unsound(version: PlanVersion, problems: &[Problem]) -> Failure {
+fn unsound(version: PlanVersion, planner: &str, problems: &[Problem]) -> Failure {
     let shown: Vec<_> = problems.iter().take(SHOWN_PROBLEMS).map(ToString::to_string).collect();
     let more = problems.len() - shown.len();
     let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
-    let message = format!("plan version {version} is not sound: {}{rest}", shown.join("; "));
+    let by = if planner.is_empty() { String::new() } else { format!(" by {planner}") };
+    let message = format!("plan version {version}{by} is not sound: {}{rest}", shown.join("; "));
     Failure::new(FailureKind::InvalidPlan, message)
 }

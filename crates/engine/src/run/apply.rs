@@ -17,6 +17,35 @@ impl Run {
         self.seq = self.seq.next();
         match event {
             Event::RunSubmitted { .. } => {}
+            Event::PlanVersionStarted { .. }
+            | Event::StepPlanned { .. }
+            | Event::StepAdopted { .. }
+            | Event::StepRejected { .. }
+            | Event::PlanAccepted { .. }
+            | Event::PlanRejected { .. }
+            | Event::PlanCallFailed { .. }
+            | Event::PlanRestored { .. } => self.apply_to_plan(event),
+            Event::StepQueued { .. }
+            | Event::StepSucceeded { .. }
+            | Event::StepRetrying { .. }
+            | Event::StepFailed { .. }
+            | Event::StepSkipped { .. }
+            | Event::StepCancelled { .. }
+            | Event::StepSuperseded { .. }
+            | Event::StepUnknown { .. } => self.apply_to_step(at, event),
+            Event::AnswerAttemptStarted { .. }
+            | Event::AnswerAttemptFailed { .. }
+            | Event::CommandDone { .. }
+            | Event::CommandRefused { .. }
+            | Event::RunStopping { .. }
+            | Event::RunSucceeded { .. }
+            | Event::RunFailed { .. }
+            | Event::RunCancelled { .. } => self.apply_to_run(at, event),
+        }
+    }
+
+    fn apply_to_plan(&mut self, event: &Event) {
+        match event {
             Event::PlanVersionStarted { version, cause, planner } => {
                 self.begin_version(*version, *cause, planner);
             }
@@ -50,6 +79,12 @@ impl Run {
                 self.expect_plan(*next);
             }
             Event::PlanRestored { version } => self.restore(*version),
+            _ => {}
+        }
+    }
+
+    fn apply_to_run(&mut self, at: Timestamp, event: &Event) {
+        match event {
             Event::AnswerAttemptStarted { attempt, .. } => {
                 self.tally.model_calls += 1;
                 self.phase = Phase::Answering(*attempt);
@@ -80,7 +115,7 @@ impl Run {
             Event::RunCancelled { reason } => {
                 self.end(at, Phase::Ended(StopReason::Cancelled(reason.clone())));
             }
-            step_event => self.apply_to_step(at, step_event),
+            _ => {}
         }
     }
 

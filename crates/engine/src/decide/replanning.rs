@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::goal::{MAX_REPLANS, ReplanPolicy};
 use crate::ids::{PlanVersion, StepId, StepNumber};
 use crate::plan::Problem;
-use crate::run::{Plan, Run, Step, StepState};
+use crate::run::{Plan, Run, Step};
 use crate::tool::Effect;
 
 impl Run {
@@ -41,11 +41,8 @@ impl Run {
         let adopted = in_order(&replaced.steps)
             .into_iter()
             .map(|(step, planned)| Event::StepAdopted { version, step, planned });
-        let waiting = self.steps.iter().filter(|step| {
-            !step.state.is_terminal() && !matches!(step.state, StepState::Queued(_))
-        });
-        let superseded = waiting.map(|step| Event::StepSuperseded { step: step.id });
-        std::iter::once(Event::PlanRestored { version }).chain(adopted).chain(superseded).collect()
+        let restored = std::iter::once(Event::PlanRestored { version });
+        restored.chain(adopted).chain(self.supersede_waiting()).collect()
     }
 
     pub(super) fn next_version(&self) -> PlanVersion {

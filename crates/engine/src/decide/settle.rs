@@ -195,14 +195,18 @@ impl Run {
         let version = self.next_version();
         let started =
             Event::PlanVersionStarted { version, cause: next.cause, planner: cx.planner.clone() };
-        // Old steps that no worker has yet are over; those that one has may still be adopted.
+        let events = std::iter::once(started).chain(self.supersede_waiting()).collect();
+        let start = Some(ModelCall::Plan(version));
+        Decision { events, start, ..Decision::default() }
+    }
+
+    /// The end of steps that no worker has yet, when another version takes their place; those that
+    /// one has may still be adopted.
+    pub(super) fn supersede_waiting(&self) -> impl Iterator<Item = Event> {
         let waiting = self.steps.iter().filter(|step| {
             !step.state.is_terminal() && !matches!(step.state, StepState::Queued(_))
         });
-        let superseded = waiting.map(|step| Event::StepSuperseded { step: step.id });
-        let events = std::iter::once(started).chain(superseded).collect();
-        let start = Some(ModelCall::Plan(version));
-        Decision { events, start, ..Decision::default() }
+        waiting.map(|step| Event::StepSuperseded { step: step.id })
     }
 
     fn start_answer(&self, cx: &Context<'_>, budget: &mut CommitBudget) -> Decision {

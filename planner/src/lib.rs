@@ -10,4 +10,4 @@ pub mod reader;
 mod service;
 pub mod shape;
 
-pub use service::{Answers, MAX_MESSAGE_BYTES, PlannerService, Plans, service};
+pub use service::{Answers, Author, MAX_MESSAGE_BYTES, PlannerService, Plans, service};

@@ -32,14 +32,19 @@ const NAMING_PATIENCE: Duration = Duration::from_secs(2);
 /// What an answer may have if the call does not say.
 const DEFAULT_ANSWER_BYTES: usize = 256 * 1024;
 
-/// Who makes plans.
+/// Who makes something: plans, or answers.
 #[derive(Debug, Clone)]
-pub enum Plans {
+pub enum Author<P> {
     /// The built-in rules.
     Offline,
-    /// A model, with the prompts that it is given.
-    Model(Model, Box<PlanPrompts>),
+    /// A model, with what it is told.
+    Model(Model, Box<P>),
 }
+
+/// Who makes plans.
+pub type Plans = Author<PlanPrompts>;
+/// Who makes answers.
+pub type Answers = Author<AnswerPrompt>;
 
 impl Plans {
     /// Plans by a model.
@@ -49,22 +54,6 @@ impl Plans {
     pub fn by(model: Model, prompts: &Prompts) -> Result<Self, BadPrompt> {
         Ok(Self::Model(model, Box::new(PlanPrompts::load(prompts)?)))
     }
-
-    async fn name(&self) -> String {
-        match self {
-            Self::Offline => crate::offline::NAME.to_owned(),
-            Self::Model(model, _) => name(model).await,
-        }
-    }
-}
-
-/// Who makes answers.
-#[derive(Debug, Clone)]
-pub enum Answers {
-    /// The built-in rules.
-    Offline,
-    /// A model, with the prompt that it is given.
-    Model(Model, Box<AnswerPrompt>),
 }
 
 impl Answers {
@@ -75,11 +64,17 @@ impl Answers {
     pub fn by(model: Model, prompts: &Prompts) -> Result<Self, BadPrompt> {
         Ok(Self::Model(model, Box::new(AnswerPrompt::load(prompts)?)))
     }
+}
 
+impl<P> Author<P> {
+    /// For people. A server may have to be asked for the name of its model.
     async fn name(&self) -> String {
         match self {
             Self::Offline => crate::offline::NAME.to_owned(),
-            Self::Model(model, _) => name(model).await,
+            Self::Model(model, _) => {
+                let name = tokio::time::timeout(NAMING_PATIENCE, model.look_up()).await;
+                name.unwrap_or_else(|_| model.name()).to_string()
+            }
         }
     }
 }
@@ -187,12 +182,6 @@ impl Planner for PlannerService {
         let (planner, synthesizer) = tokio::join!(self.plans.name(), self.answers.name());
         Ok(Response::new(v1::DescribePlannerResponse { planner, synthesizer }))
     }
-}
-
-/// The model's name, which a server may have to be asked for.
-async fn name(model: &Model) -> String {
-    let name = tokio::time::timeout(NAMING_PATIENCE, model.look_up()).await;
-    name.unwrap_or_else(|_| model.name()).to_string()
 }
 
 fn ready<T: Send + 'static>(parts: Vec<T>) -> Parts<T> {

@@ -4,14 +4,14 @@ use serde_json::json;
 use sortie_llm::Provider;
 use sortie_llm::mock::{Reply, Server, refusal};
 
-use crate::kit::{For, each, finish, good_plan, plan, purpose, run, says, step};
+use crate::kit::{Purpose, each, finish, good_plan, plan, purpose, run, says, step};
 
 /// The run's requests, and what it says of them; the server answers by this.
 async fn capped(
     provider: Provider,
     cap: &str,
-    answer: impl Fn(For) -> Reply + Send + Sync + 'static,
-) -> (Vec<For>, serde_json::Value) {
+    answer: impl Fn(Purpose) -> Reply + Send + Sync + 'static,
+) -> (Vec<Purpose>, serde_json::Value) {
     let server = Server::answering(move |seen| answer(purpose(seen))).await;
     let more = ["--model-calls", cap, "--replan", "on-failure"];
     let done = finish(run(&server, provider, &more)).await;
@@ -28,7 +28,7 @@ async fn whatever_fails_the_cap_holds() {
             let broken = move |_| refusal(provider, 500, "down");
             let rubbish = move |_| says(provider, "no plan");
             let no_answer = move |purpose| match purpose {
-                For::Answer => Reply::closed(),
+                Purpose::Answer => Reply::closed(),
                 _ => says(provider, &good_plan()),
             };
             let nothing_found = move |_| says(provider, &lost());
@@ -58,12 +58,15 @@ async fn one_call_is_always_left_for_the_answer() {
         let text = |number| step(number, "summarize", &json!({"text": "Seven is a number."}), &[]);
         let many = plan(&(1..=6).map(text).collect::<Vec<_>>());
         let (purposes, result) = capped(provider, "4", move |purpose| match purpose {
-            For::Summarize => says(provider, "Seven."),
-            For::Answer => says(provider, "It is a number."),
+            Purpose::Summarize => says(provider, "Seven."),
+            Purpose::Answer => says(provider, "It is a number."),
             _ => says(provider, &many),
         })
         .await;
-        assert_eq!(purposes, [For::Plan, For::Summarize, For::Summarize, For::Answer]);
+        assert_eq!(
+            purposes,
+            [Purpose::Plan, Purpose::Summarize, Purpose::Summarize, Purpose::Answer]
+        );
         assert_eq!((&result["state"], &result["partial"]), (&json!("succeeded"), &json!(true)));
         assert_eq!(result["usage"]["model_calls"], 4);
         let states = result["steps"].as_array().unwrap().iter().map(|step| &step["state"]);

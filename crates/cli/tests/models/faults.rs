@@ -8,7 +8,8 @@ use sortie_llm::Provider;
 use sortie_llm::mock::{Reply, Server, begin, fault, refusal, text};
 
 use crate::kit::{
-    For, MODEL, Program, TOKENS, calculate, each, finish, good_plan, purpose, run, says, told, used,
+    MODEL, Program, Purpose, TOKENS, calculate, each, finish, good_plan, purpose, run, says, told,
+    used,
 };
 
 /// How a server breaks down.
@@ -73,7 +74,11 @@ async fn a_plan_that_breaks_off_once_is_asked_for_again() {
         let done = finish(run(&server, provider, &[])).await;
         assert_eq!(done.answer(), "84");
         let purposes: Vec<_> = server.requests().iter().map(purpose).collect();
-        assert_eq!(purposes, [For::Plan, For::Plan, For::Answer], "{trouble:?} {provider}");
+        assert_eq!(
+            purposes,
+            [Purpose::Plan, Purpose::Plan, Purpose::Answer],
+            "{trouble:?} {provider}"
+        );
         let failed = done.lines("plan_call_failed");
         assert_eq!(failed.len(), 1, "{trouble:?} {provider}");
         assert!(failed[0]["retry_at"].is_string(), "{failed:?}");
@@ -132,7 +137,11 @@ async fn an_answer_that_breaks_off_is_written_anew_and_not_continued() {
         let done = finish(run(&server, provider, &[])).await;
         assert_eq!(done.answer(), "A whole answer.");
         let purposes: Vec<_> = server.requests().iter().map(purpose).collect();
-        assert_eq!(purposes, [For::Plan, For::Answer, For::Answer], "{trouble:?} {provider}");
+        assert_eq!(
+            purposes,
+            [Purpose::Plan, Purpose::Answer, Purpose::Answer],
+            "{trouble:?} {provider}"
+        );
         assert_eq!(done.lines("answer_attempt_failed").len(), 1);
     })
     .await;
@@ -142,7 +151,7 @@ async fn an_answer_that_breaks_off_is_written_anew_and_not_continued() {
 async fn an_answer_that_never_comes_fails_the_run_and_keeps_its_results() {
     each(|provider| async move {
         let server = Server::answering(move |seen| match purpose(seen) {
-            For::Answer => Reply::closed(),
+            Purpose::Answer => Reply::closed(),
             _ => says(provider, &good_plan()),
         })
         .await;
@@ -183,7 +192,7 @@ async fn a_server_that_asks_for_a_pause_is_left_alone_for_so_long() {
             times.push(Instant::now());
             match (times.len(), purpose(seen)) {
                 (1, _) => refusal(provider, 429, "slow down").header("retry-after", "1"),
-                (_, For::Plan) => says(provider, &good_plan()),
+                (_, Purpose::Plan) => says(provider, &good_plan()),
                 _ => says(provider, "84"),
             }
         })

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+pub(crate) use sortie_llm::Purpose;
 use sortie_llm::mock::{self, Reply, Seen, Server};
 use sortie_llm::{Provider, Tokens};
 use tokio::task::spawn_blocking;
@@ -151,26 +152,15 @@ pub(crate) fn says(provider: Provider, text: &str) -> Reply {
 }
 
 /// What a call is for, by what the program's own prompts say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum For {
-    Plan,
-    Repair,
-    Replan,
-    Answer,
-    Summarize,
-    Ask,
-    Extract,
-}
-
-pub(crate) fn purpose(seen: &Seen) -> For {
-    const BEGINNINGS: [(&str, For); 7] = [
-        ("A plan for the goal below was wrong:", For::Repair),
-        ("A plan for the goal below was carried out", For::Replan),
-        ("You plan how to reach a goal. ", For::Plan),
-        ("You answer a goal", For::Answer),
-        ("You write summaries.", For::Summarize),
-        ("You answer one question", For::Ask),
-        ("You fill in a JSON object", For::Extract),
+pub(crate) fn purpose(seen: &Seen) -> Purpose {
+    const BEGINNINGS: [(&str, Purpose); 7] = [
+        ("A plan for the goal below was wrong:", Purpose::Repair),
+        ("A plan for the goal below was carried out", Purpose::Replan),
+        ("You plan how to reach a goal. ", Purpose::Plan),
+        ("You answer a goal", Purpose::Answer),
+        ("You write summaries.", Purpose::Summarize),
+        ("You answer one question", Purpose::Ask),
+        ("You fill in a JSON object", Purpose::Extract),
     ];
     let said = said(seen);
     let found = BEGINNINGS.iter().find(|(beginning, _)| said.contains(beginning));

@@ -4,7 +4,7 @@ use serde_json::json;
 use sortie_llm::mock::{Reply, Server, begin, text};
 
 use crate::kit::{
-    For, GOAL, Program, TOKENS, beside, each, finish, good_plan, plan, purpose, run, says, step,
+    GOAL, Program, Purpose, TOKENS, beside, each, finish, good_plan, plan, purpose, run, says, step,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn ctrl_c_closes_the_connections_of_steps_that_read_with_a_model() {
         let text = |number| step(number, "summarize", &json!({"text": "Seven is a number."}), &[]);
         let steps = plan(&[text(1), text(2)]);
         let server = Server::answering(move |seen| match purpose(seen) {
-            For::Plan => says(provider, &steps),
+            Purpose::Plan => says(provider, &steps),
             _ => Reply::silence(),
         })
         .await;

@@ -6,7 +6,7 @@ use sortie_llm::mock::{Reply, Server, begin, end, text, thought};
 use sortie_llm::{Provider, StopReason};
 
 use crate::kit::{
-    For, MODEL, Program, TOKENS, calculate, each, finish, good_plan, model, plan, purpose, run,
+    MODEL, Program, Purpose, TOKENS, calculate, each, finish, good_plan, model, plan, purpose, run,
     says, step, used,
 };
 use crate::process::Finished;
@@ -43,7 +43,7 @@ async fn a_step_is_done_before_the_rest_of_its_plan_is_written() {
         let roles = json!({ "planner": used(1), "executor": used(0), "synthesizer": used(1) });
         assert_eq!(result["usage_by_role"], roles);
         let seen = server.requests();
-        assert_eq!(seen.iter().map(purpose).collect::<Vec<_>>(), [For::Plan, For::Answer]);
+        assert_eq!(seen.iter().map(purpose).collect::<Vec<_>>(), [Purpose::Plan, Purpose::Answer]);
         assert!(seen.iter().all(|one| model(provider, one) == MODEL));
     })
     .await;

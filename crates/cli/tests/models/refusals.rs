@@ -4,7 +4,7 @@ use serde_json::json;
 use sortie_llm::Provider;
 use sortie_llm::mock::{Reply, Seen, Server, refusal};
 
-use crate::kit::{For, KEY, MODEL, each, finish, good_plan, purpose, run, says, told};
+use crate::kit::{KEY, MODEL, Purpose, each, finish, good_plan, purpose, run, says, told};
 use crate::process::Finished;
 
 /// What people and programs are told when the model refuses like this.
@@ -106,7 +106,7 @@ async fn a_server_that_takes_no_form_for_answers_is_asked_again_without() {
     let provider = Provider::OpenAi;
     let server = Server::answering(move |seen| match (purpose(seen), has_form(seen)) {
         (_, true) => refusal(provider, 400, "response_format is not supported"),
-        (For::Plan, false) => says(provider, &good_plan()),
+        (Purpose::Plan, false) => says(provider, &good_plan()),
         _ => says(provider, "84"),
     })
     .await;

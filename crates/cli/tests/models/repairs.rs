@@ -4,7 +4,7 @@ use serde_json::json;
 use sortie_llm::mock::Server;
 
 use crate::kit::{
-    For, GOAL, MODEL, calculate, each, finish, good_plan, plan, purpose, run, said, says, told,
+    GOAL, MODEL, Purpose, calculate, each, finish, good_plan, plan, purpose, run, said, says, told,
 };
 
 const RUBBISH: &str = "I would rather write a poem about seven.";
@@ -20,7 +20,7 @@ async fn a_model_that_writes_no_plan_is_told_so_and_asked_again() {
         assert_eq!(done.answer(), "84");
         let seen = server.requests();
         let purposes: Vec<_> = seen.iter().map(purpose).collect();
-        assert_eq!(purposes, [For::Plan, For::Repair, For::Answer]);
+        assert_eq!(purposes, [Purpose::Plan, Purpose::Repair, Purpose::Answer]);
         let repair = said(&seen[1]);
         for wanted in [GOAL, "the text holds no plan, it begins with `I would rather write"] {
             assert!(repair.contains(wanted), "{wanted} in {repair}");

@@ -5,8 +5,8 @@ use sortie_llm::mock::Server;
 use tokio::task::spawn_blocking;
 
 use crate::kit::{
-    For, GOAL, beside, calculate, each, finish, plan, purpose, run, said, says, sortie, step, told,
-    used,
+    GOAL, Purpose, beside, calculate, each, finish, plan, purpose, run, said, says, sortie, step,
+    told, used,
 };
 use crate::process;
 
@@ -36,7 +36,7 @@ async fn a_second_plan_goes_on_from_what_the_first_found() {
         assert_eq!(done.answer(), "84");
         let seen = server.requests();
         let purposes: Vec<_> = seen.iter().map(purpose).collect();
-        assert_eq!(purposes, [For::Plan, For::Replan, For::Answer]);
+        assert_eq!(purposes, [Purpose::Plan, Purpose::Replan, Purpose::Answer]);
         let told = said(&seen[1]);
         for wanted in ["Atlantis", "not_found", "Number your steps from 3", "6 * 7 = 42"] {
             assert!(told.contains(wanted), "{wanted} in {told}");
@@ -60,8 +60,8 @@ async fn people_and_a_later_look_are_told_of_the_second_plan() {
             says(
                 provider,
                 match purpose(seen) {
-                    For::Plan => first(),
-                    For::Replan => second(),
+                    Purpose::Plan => first(),
+                    Purpose::Replan => second(),
                     _ => "84".to_owned(),
                 }
                 .as_str(),
@@ -128,8 +128,8 @@ async fn without_a_word_nobody_asks_for_another_plan() {
 async fn a_second_plan_that_cannot_be_had_leaves_what_there_is() {
     each(|provider| async move {
         let server = Server::answering(move |seen| match purpose(seen) {
-            For::Plan => says(provider, &first()),
-            For::Answer => says(provider, "42, and there is no Atlantis."),
+            Purpose::Plan => says(provider, &first()),
+            Purpose::Answer => says(provider, "42, and there is no Atlantis."),
             _ => says(provider, "I give up."),
         })
         .await;
@@ -137,7 +137,10 @@ async fn a_second_plan_that_cannot_be_had_leaves_what_there_is() {
         assert_eq!(done.answer(), "42, and there is no Atlantis.");
         assert_eq!((done.lines("plan_restored").len(), done.lines("plan_rejected").len()), (1, 3));
         let purposes: Vec<_> = server.requests().iter().map(purpose).collect();
-        assert_eq!(purposes, [For::Plan, For::Replan, For::Repair, For::Repair, For::Answer]);
+        assert_eq!(
+            purposes,
+            [Purpose::Plan, Purpose::Replan, Purpose::Repair, Purpose::Repair, Purpose::Answer]
+        );
     })
     .await;
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use sortie_llm::Provider;
 use sortie_llm::mock::{Reply, Seen, Server};
 
-use crate::kit::{For, GOAL, finish, model, plan, purpose, says, sortie, step};
+use crate::kit::{GOAL, Purpose, finish, model, plan, purpose, says, sortie, step};
 
 /// The keys of everybody, as one who has many accounts has them.
 const KEYS: [(&str, &str); 3] = [
@@ -53,7 +53,7 @@ async fn each_role_has_its_own_server_model_and_key() {
     }
     let done = finish(command).await;
     assert_eq!(done.answer(), "It is a number.");
-    let wanted = [For::Plan, For::Summarize, For::Answer];
+    let wanted = [Purpose::Plan, Purpose::Summarize, Purpose::Answer];
     for ((role, provider, server), purposes) in roles.into_iter().zip(wanted) {
         let seen = server.requests();
         assert_eq!(seen.iter().map(purpose).collect::<Vec<_>>(), [purposes]);
@@ -71,7 +71,7 @@ async fn each_role_has_its_own_server_model_and_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_says_what_it_wants_otherwise_and_keeps_the_rest() {
     let home = Server::answering(|seen| match purpose(seen) {
-        For::Plan => says(Provider::OpenAi, &steps()),
+        Purpose::Plan => says(Provider::OpenAi, &steps()),
         _ => says(Provider::OpenAi, "Seven."),
     })
     .await;
@@ -94,7 +94,7 @@ async fn a_role_says_what_it_wants_otherwise_and_keeps_the_rest() {
 async fn a_key_stays_at_home_where_nobody_named_its_provider_beside_the_address() {
     for provider in Provider::ALL {
         let server = Server::answering(move |seen| match purpose(seen) {
-            For::Plan => says(provider, &steps()),
+            Purpose::Plan => says(provider, &steps()),
             _ => says(provider, "Seven."),
         })
         .await;
@@ -129,7 +129,7 @@ async fn the_only_model_of_a_server_need_not_be_named() {
     let provider = Provider::OpenAi;
     let server = Server::answering(move |seen| match seen.path.as_str() {
         "/v1/models" => Reply::json(200, &json!({"data": [{"id": "the-only-one"}]})),
-        _ if purpose(seen) == For::Plan => says(provider, &steps()),
+        _ if purpose(seen) == Purpose::Plan => says(provider, &steps()),
         _ => says(provider, "Seven."),
     })
     .await;

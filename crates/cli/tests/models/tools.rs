@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use sortie_llm::mock::{Server, refusal};
 
-use crate::kit::{For, MODEL, calculate, each, finish, plan, purpose, run, said, says, step, used};
+use crate::kit::{
+    MODEL, Purpose, calculate, each, finish, plan, purpose, run, said, says, step, used,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn results_that_a_model_wrote_say_so_and_are_counted() {
@@ -20,10 +22,10 @@ async fn results_that_a_model_wrote_say_so_and_are_counted() {
             says(
                 provider,
                 match purpose(seen) {
-                    For::Summarize => "A town in short.",
-                    For::Ask => r#"{"found": true, "answer": "In Texas."}"#,
-                    For::Extract => r#"{"price": 1200.5}"#,
-                    For::Answer => "All of it.",
+                    Purpose::Summarize => "A town in short.",
+                    Purpose::Ask => r#"{"found": true, "answer": "In Texas."}"#,
+                    Purpose::Extract => r#"{"price": 1200.5}"#,
+                    Purpose::Answer => "All of it.",
                     _ => &steps,
                 },
             )
@@ -62,8 +64,8 @@ async fn a_question_that_the_text_does_not_answer_fails_its_step_and_still_costs
             says(
                 provider,
                 match purpose(seen) {
-                    For::Ask => r#"{"found": false, "answer": "nothing about Ann"}"#,
-                    For::Answer => "42, and nothing about Ann.",
+                    Purpose::Ask => r#"{"found": false, "answer": "nothing about Ann"}"#,
+                    Purpose::Answer => "42, and nothing about Ann.",
                     _ => &steps,
                 },
             )
@@ -87,8 +89,8 @@ async fn a_step_whose_model_breaks_down_is_tried_so_often_and_no_more() {
         let text = json!({"text": "Seven is a number."});
         let steps = plan(&[step(1, "summarize", &text, &[]), calculate(2, "6 * 7", &[])]);
         let server = Server::answering(move |seen| match purpose(seen) {
-            For::Summarize => refusal(provider, 500, "down"),
-            For::Answer => says(provider, "42, and no summary."),
+            Purpose::Summarize => refusal(provider, 500, "down"),
+            Purpose::Answer => says(provider, "42, and no summary."),
             _ => says(provider, &steps),
         })
         .await;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use sortie_llm::StopReason;
-use sortie_llm::mock::{self, Reply, Server};
+use sortie_llm::mock::{self, Feed, Reply, Server};
 
 use super::*;
 
@@ -37,18 +37,24 @@ async fn why_it_stopped_is_heard() {
     }
 }
 
+/// A call whose answer has begun with this, and the hand on the rest of it.
+async fn begun(provider: Provider, with: &str) -> (Server, Pieces, Feed) {
+    let server = Server::start().await;
+    let (reply, feed) = Reply::fed();
+    server.reply(reply);
+    let model = client(provider, &server);
+    let (pieces, ()) = tokio::join!(model.stream(request()), async {
+        server.requested(1).await;
+        feed.send(with).await;
+    });
+    (server, pieces.unwrap(), feed)
+}
+
 #[tokio::test]
 async fn each_piece_is_heard_before_the_next_is_sent() {
     for provider in Provider::ALL {
-        let server = Server::start().await;
-        let (reply, feed) = Reply::fed();
-        server.reply(reply);
-        let model = client(provider, &server);
-        let (pieces, ()) = tokio::join!(model.stream(request()), async {
-            server.requested(1).await;
-            feed.send(mock::begin(provider, TOKENS) + &mock::text(provider, "one")).await;
-        });
-        let mut pieces = pieces.unwrap();
+        let begin = mock::begin(provider, TOKENS) + &mock::text(provider, "one");
+        let (_server, mut pieces, feed) = begun(provider, &begin).await;
         assert_eq!(heard(&mut pieces).await, "one", "{provider}");
         feed.send(mock::text(provider, "two")).await;
         assert_eq!(heard(&mut pieces).await, "two", "{provider}");
@@ -70,15 +76,7 @@ async fn each_piece_is_heard_before_the_next_is_sent() {
 #[tokio::test]
 async fn thoughts_and_comments_are_signs_of_life() {
     for provider in Provider::ALL {
-        let server = Server::start().await;
-        let (reply, feed) = Reply::fed();
-        server.reply(reply);
-        let model = client(provider, &server);
-        let (pieces, ()) = tokio::join!(model.stream(request()), async {
-            server.requested(1).await;
-            feed.send(": the queue is long\n\n").await;
-        });
-        let mut pieces = pieces.unwrap();
+        let (_server, mut pieces, feed) = begun(provider, ": the queue is long\n\n").await;
         assert_eq!(pieces.next().await.unwrap(), Ok(Piece::Beat), "{provider}");
         feed.send(mock::thought(provider, "hm")).await;
         assert_eq!(pieces.next().await.unwrap(), Ok(Piece::Beat), "{provider}");

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
     use serde_json::json;
     use sortie_engine::{Effect, QueueName, Schema};
-    use sortie_store::{Embedded, EmbeddedOptions, Notices as _};
+    use sortie_store::{Embedded, EmbeddedOptions, Notices as _, Service};
 
     fn tool(name: &str, description: &str) -> Arc<ToolSpec> {
         Arc::new(ToolSpec {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     fn worker(name: &str, tools: Vec<Arc<ToolSpec>>) -> Presence {
-        Presence { name: name.to_owned(), queues: Vec::new(), tools }
+        Presence { name: name.to_owned(), service: Service::Worker, queues: Vec::new(), tools }
     }
 
     #[test]

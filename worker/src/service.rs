@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sortie_engine::{QueueName, Timestamp, WorkerName};
-use sortie_store::{Claimed, Clock, Presence, Signal, Store, StoreError};
+use sortie_store::{Claimed, Clock, Presence, Service, Signal, Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -194,6 +194,7 @@ impl Worker {
     async fn announce(&self) -> Result<(), StoreError> {
         let presence = Presence {
             name: self.options.name.as_str().to_owned(),
+            service: Service::Worker,
             queues: self.options.queues.clone(),
             tools: self.registry.catalogue().iter().cloned().collect(),
         };

@@ -86,10 +86,11 @@ impl Refusal {
             Self::CommandWaits(_) => never(FailureKind::Timeout, innermost(self)),
             Self::NoLane
             | Self::Watch(WatchError::Stopped)
-            | Self::Store(StoreError::Unavailable { .. })
-            | Self::Watch(WatchError::Store { source: StoreError::Unavailable { .. }, .. }) => {
-                later(FailureKind::Unavailable, innermost(self))
-            }
+            | Self::Store(StoreError::Unavailable { .. } | StoreError::Unfit { .. })
+            | Self::Watch(WatchError::Store {
+                source: StoreError::Unavailable { .. } | StoreError::Unfit { .. },
+                ..
+            }) => later(FailureKind::Unavailable, innermost(self)),
             Self::Store(StoreError::Broken { .. })
             | Self::Watch(WatchError::Store { source: StoreError::Broken { .. }, .. })
             | Self::BrokenHistory(_) => never(FailureKind::Internal, innermost(self)),

@@ -10,6 +10,15 @@ pub enum StoreError {
         /// What was asked of it.
         action: &'static str,
     },
+    /// The store answers, but must not be used until somebody acts: it was emptied or swapped, is
+    /// full, cannot be written, or is too old. Sending the same again helps once that is done.
+    #[error("{action}: {problem}")]
+    Unfit {
+        /// What was asked of it.
+        action: &'static str,
+        /// What is wrong with it, and what can be done.
+        problem: String,
+    },
     /// The store answered something that it should never answer. Do not send the same again.
     #[error("{action}: the store answered {problem}")]
     Broken {

@@ -33,7 +33,7 @@ pub use log::{
     Commit, CommitReply, History, ListPage, ListQuery, PageToken, RunLog, RunSummary, Submission,
     SubmitRefusal, Submitted,
 };
-pub use notices::{Notices, Presence, Signal, Signals};
+pub use notices::{Notices, Presence, Service, Signal, Signals};
 pub use queue::{
     Claimed, Completed, Completion, Extended, Input, InputValue, ReadyEntry, ReadyQueue, Recalls,
     Token,

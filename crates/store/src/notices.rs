@@ -68,11 +68,22 @@ pub trait Signals: Send {
     async fn next(&mut self) -> Result<Option<Signal>, StoreError>;
 }
 
+/// What a process does for the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// It owns lanes and answers clients.
+    Coordinator,
+    /// It serves queues and offers tools.
+    Worker,
+}
+
 /// A process that is there, with what it offers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Presence {
     /// Its name, unique for each start.
     pub name: String,
+    /// What it does.
+    pub service: Service,
     /// The queues that it serves.
     pub queues: Vec<QueueName>,
     /// The tools that it offers.

@@ -78,7 +78,7 @@ async fn send(store: &dyn Store, batch: Vec<Completion>) {
                 tracing::error!(error = %error, attempts = batch.len(), "reports are given up");
                 return;
             }
-            Err(error @ StoreError::Unavailable { .. }) => {
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Unfit { .. })) => {
                 tracing::warn!(error = %error, "reports have no answer");
                 tokio::time::sleep(STORE_PAUSE).await;
             }

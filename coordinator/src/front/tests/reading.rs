@@ -120,7 +120,12 @@ async fn tools_are_those_of_the_workers_that_are_there() {
         })
     };
     let tools = vec![tool("search"), tool("calculate")];
-    let presence = Presence { name: "w".to_owned(), queues: Vec::new(), tools };
+    let presence = Presence {
+        name: "w".to_owned(),
+        service: sortie_store::Service::Worker,
+        queues: Vec::new(),
+        tools,
+    };
     bench.store.announce(presence, Duration::from_secs(3600)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     let listed = bench.client.list_tools(v1::ListToolsRequest {}).await.unwrap().into_inner();

@@ -6,7 +6,7 @@ use sortie_engine::{AttemptNumber, QueueName, RunId, Seq};
 
 use super::Harness;
 use super::scene::{LANE, Scene, fresh_commit, fresh_run};
-use crate::{Commit, CommitReply, Presence, Signal, Signals};
+use crate::{Commit, CommitReply, Presence, Service, Signal, Signals};
 
 const TTL: Duration = Duration::from_secs(6);
 
@@ -19,7 +19,12 @@ fn text(run: RunId, offset: u64) -> Signal {
 }
 
 fn process(name: &str) -> Presence {
-    Presence { name: name.to_owned(), queues: vec![QueueName::new("q")], tools: Vec::new() }
+    Presence {
+        name: name.to_owned(),
+        service: Service::Worker,
+        queues: vec![QueueName::new("q")],
+        tools: Vec::new(),
+    }
 }
 
 async fn present(scene: &Scene) -> Vec<String> {

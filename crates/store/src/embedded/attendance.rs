@@ -29,13 +29,19 @@ impl Attendance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notices::Service;
 
     #[tokio::test(start_paused = true)]
     async fn a_process_is_there_until_it_retires_or_falls_silent() {
         let (mut attendance, now) = (Attendance::default(), Instant::now());
         let ttl = Duration::from_secs(3);
         for name in ["a", "b"] {
-            let presence = Presence { name: name.to_owned(), queues: vec![], tools: vec![] };
+            let presence = Presence {
+                name: name.to_owned(),
+                service: Service::Worker,
+                queues: vec![],
+                tools: vec![],
+            };
             attendance.announce(presence, ttl, now);
         }
         attendance.retire("a");

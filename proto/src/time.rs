@@ -19,7 +19,13 @@ pub fn to_wire(span: Duration) -> WireDuration {
 /// # Errors
 /// If it is negative.
 pub fn from_wire(field: &'static str, span: &WireDuration) -> Result<Duration, BadField> {
-    Duration::try_from(*span).map_err(|_| BadField::new(field, "must not be negative"))
+    let negative = || BadField::new(field, "must not be negative");
+    let span = span.normalized();
+    // Asked first: the conversion panics where it cannot turn the sign.
+    if span.seconds < 0 || span.nanos < 0 {
+        return Err(negative());
+    }
+    Duration::try_from(span).map_err(|_| negative())
 }
 
 /// A point in time as a wire value; later than the wire can say becomes the latest it can.
@@ -86,5 +92,8 @@ mod tests {
     fn negative_spans_are_refused_by_name() {
         let refusal = from_wire("timeout", &WireDuration { seconds: -1, nanos: 0 }).unwrap_err();
         assert_eq!(refusal.to_string(), "field `timeout` must not be negative");
+        for (seconds, nanos) in [(i64::MIN, 0), (i64::MIN, i32::MIN), (0, -1)] {
+            assert_eq!(from_wire("t", &WireDuration { seconds, nanos }).unwrap_err().field, "t");
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! Results never travel with events, so a result that was inline comes back as recorded; folding
 //! makes no difference between the two.
 
-mod plan;
+pub(crate) mod plan;
 mod run;
 mod step;
 #[cfg(test)]
@@ -12,22 +12,16 @@ mod tests;
 
 use std::sync::Arc;
 
-use sortie_engine::{
-    AttemptNumber, CommandId, Event, Failure, PlanVersion, Recorded, RunId, Seq, StepId, Usage,
-};
+use sortie_engine::{CommandId, Event, Failure, Recorded, RunId, Usage};
 
+use crate::ids::{attempt, run_id, seq, step_id, version};
 use crate::{BadField, time, v1};
 use v1::event::Kind;
 
 /// An event of this run for the wire.
 #[must_use]
 pub fn to_wire(run: RunId, recorded: &Recorded) -> v1::Event {
-    v1::Event {
-        run_id: run.to_string(),
-        seq: recorded.seq.get(),
-        at: Some(time::point_to_wire(recorded.at)),
-        kind: Some(kind_of(&recorded.event)),
-    }
+    v1::Event { run_id: run.to_string(), ..nameless_to_wire(recorded) }
 }
 
 /// The event that the wire tells of, and its run.
@@ -35,13 +29,30 @@ pub fn to_wire(run: RunId, recorded: &Recorded) -> v1::Event {
 /// # Errors
 /// If the message breaks the contract, or is of a kind that only a newer server knows.
 pub fn from_wire(event: v1::Event) -> Result<(RunId, Recorded), BadField> {
-    let run = event.run_id.parse().map_err(|_| BadField::new("run_id", "is not a run id"))?;
-    if event.seq == 0 {
-        return Err(BadField::new("seq", "must be at least 1"));
+    let run = run_id(&event.run_id)?;
+    Ok((run, nameless_from_wire(event)?))
+}
+
+/// An event for a record that names the run once for all its events.
+#[must_use]
+pub fn nameless_to_wire(recorded: &Recorded) -> v1::Event {
+    v1::Event {
+        run_id: String::new(),
+        seq: recorded.seq.get(),
+        at: Some(time::point_to_wire(recorded.at)),
+        kind: Some(kind_of(&recorded.event)),
     }
+}
+
+/// The event that such a record tells of; the run's name in it is not looked at.
+///
+/// # Errors
+/// If the message breaks the contract, or is of a kind that only a newer server knows.
+pub fn nameless_from_wire(event: v1::Event) -> Result<Recorded, BadField> {
+    let seq = seq(event.seq)?;
     let at = time::point_from_wire("at", event.at)?;
     let kind = event.kind.ok_or_else(|| BadField::new("kind", "is not set or not known"))?;
-    Ok((run, Recorded { seq: Seq::new(event.seq), at, event: event_of(kind)? }))
+    Ok(Recorded { seq, at, event: event_of(kind)? })
 }
 
 fn kind_of(event: &Event) -> Kind {
@@ -144,26 +155,10 @@ fn event_of(kind: Kind) -> Result<Event, BadField> {
     })
 }
 
-fn step_id(number: u32) -> Result<StepId, BadField> {
-    counted("step_id", number).map(StepId::new)
-}
-
-fn version(number: u32) -> Result<PlanVersion, BadField> {
-    counted("version", number).map(PlanVersion::new)
-}
-
-fn attempt(number: u32) -> Result<AttemptNumber, BadField> {
-    counted("attempt", number).map(AttemptNumber::new)
-}
-
-fn counted(field: &'static str, number: u32) -> Result<u32, BadField> {
-    if number == 0 { Err(BadField::new(field, "must be at least 1")) } else { Ok(number) }
-}
-
-fn failure(failure: Option<v1::Failure>) -> Result<Failure, BadField> {
+pub(crate) fn failure(failure: Option<v1::Failure>) -> Result<Failure, BadField> {
     failure.ok_or_else(|| BadField::new("failure", "is not set"))?.try_into()
 }
 
-fn usage(usage: Option<v1::Usage>) -> Usage {
+pub(crate) fn usage(usage: Option<v1::Usage>) -> Usage {
     usage.map(Usage::from).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
 //! Plans on the wire: steps as their author wrote them, and what is wrong with them.
 
-use sortie_engine::{Problem, StepDraft, StepNumber};
+use sortie_engine::{PlannedStep, Problem, StepDraft, StepNumber, Template, ToolName};
 
-use crate::{BadField, v1};
+use crate::{BadField, json, v1};
 
 impl From<StepDraft> for v1::PlannedStep {
     fn from(step: StepDraft) -> Self {
@@ -10,7 +10,7 @@ impl From<StepDraft> for v1::PlannedStep {
             step_number: step.number.get(),
             description: step.description,
             tool: step.tool,
-            tool_input: step.tool_input.to_string(),
+            tool_input: json::to_wire(&step.tool_input),
             depends_on: step.depends_on.into_iter().map(StepNumber::get).collect(),
         }
     }
@@ -21,14 +21,44 @@ impl TryFrom<v1::PlannedStep> for StepDraft {
     type Error = BadField;
 
     fn try_from(step: v1::PlannedStep) -> Result<Self, BadField> {
-        let tool_input = serde_json::from_str(&step.tool_input)
-            .map_err(|e| BadField::new("tool_input", format!("is not JSON: {e}")))?;
+        let tool_input = json::from_wire("tool_input", &step.tool_input)?;
         Ok(Self {
             number: StepNumber::new(step.step_number),
             description: step.description,
             tool: step.tool,
             tool_input,
             depends_on: step.depends_on.into_iter().map(StepNumber::new).collect(),
+        })
+    }
+}
+
+/// A sound step in its author's words.
+impl From<&PlannedStep> for v1::PlannedStep {
+    fn from(step: &PlannedStep) -> Self {
+        Self {
+            step_number: step.number.get(),
+            description: step.description.clone(),
+            tool: step.tool.to_string(),
+            tool_input: json::to_wire(step.input.source()),
+            depends_on: step.depends_on.iter().map(|number| number.get()).collect(),
+        }
+    }
+}
+
+/// Its references are found again; everything else is believed, for it was checked.
+impl TryFrom<v1::PlannedStep> for PlannedStep {
+    type Error = BadField;
+
+    fn try_from(step: v1::PlannedStep) -> Result<Self, BadField> {
+        let draft = StepDraft::try_from(step)?;
+        let input = Template::parse(&draft.tool_input)
+            .map_err(|e| BadField::new("tool_input", format!("is no template: {e}")))?;
+        Ok(Self {
+            number: draft.number,
+            description: draft.description,
+            tool: ToolName::new(&draft.tool),
+            input,
+            depends_on: draft.depends_on,
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Tools on the wire: what planners, workers and clients are told of them.
 
-use serde_json::Value;
-use sortie_engine::{Effect, QueueName, Schema, ToolName, ToolSpec};
+use std::time::Duration;
 
-use crate::{BadField, time, v1};
+use sortie_engine::{Effect, QueueName, Schema, ToolName, ToolSpec, ToolTerms};
+
+use crate::{BadField, json, store_v1, time, v1};
 
 impl From<Effect> for v1::Effect {
     fn from(effect: Effect) -> Self {
@@ -36,8 +37,8 @@ impl From<&ToolSpec> for v1::Tool {
         Self {
             name: spec.name.to_string(),
             description: spec.description.clone(),
-            input_schema: spec.input.source().to_string(),
-            output_schema: output.map(|schema| schema.source().to_string()).unwrap_or_default(),
+            input_schema: json::to_wire(spec.input.source()),
+            output_schema: output.map(|schema| json::to_wire(schema.source())).unwrap_or_default(),
             effect: v1::Effect::from(spec.effect).into(),
             queue: spec.queue.to_string(),
             timeout: Some(time::to_wire(spec.timeout)),
@@ -53,23 +54,59 @@ impl TryFrom<v1::Tool> for ToolSpec {
     type Error = BadField;
 
     fn try_from(tool: v1::Tool) -> Result<Self, BadField> {
-        let effect = v1::Effect::try_from(tool.effect)
-            .map_err(|_| BadField::new("effect", format!("has no effect {}", tool.effect)))?;
         let output = Some(tool.output_schema.as_str()).filter(|text| !text.is_empty());
-        let timeout =
-            tool.timeout.as_ref().ok_or_else(|| BadField::new("timeout", "is not set"))?;
         Ok(Self {
             name: ToolName::new(filled("name", &tool.name)?),
             description: tool.description,
             input: schema("input_schema", &tool.input_schema)?,
             output: output.map(|text| schema("output_schema", text)).transpose()?,
-            effect: effect.try_into()?,
+            effect: effect(tool.effect)?,
             queue: QueueName::new(filled("queue", &tool.queue)?),
-            timeout: time::from_wire("timeout", timeout)?,
+            timeout: timeout(tool.timeout)?,
             max_result_bytes: tool.max_result_bytes,
             calls_model: tool.calls_model,
         })
     }
+}
+
+impl From<&ToolTerms> for store_v1::ToolTerms {
+    fn from(terms: &ToolTerms) -> Self {
+        Self {
+            queue: terms.queue.to_string(),
+            effect: v1::Effect::from(terms.effect).into(),
+            timeout: Some(time::to_wire(terms.timeout)),
+            calls_model: terms.calls_model,
+        }
+    }
+}
+
+impl TryFrom<store_v1::ToolTerms> for ToolTerms {
+    type Error = BadField;
+
+    fn try_from(m: store_v1::ToolTerms) -> Result<Self, BadField> {
+        terms(&m.queue, m.effect, m.timeout, m.calls_model)
+    }
+}
+
+/// The terms that an event or a queue entry tells of, field by field.
+pub(crate) fn terms(
+    queue: &str,
+    class: i32,
+    span: Option<prost_types::Duration>,
+    calls_model: bool,
+) -> Result<ToolTerms, BadField> {
+    let (effect, timeout) = (effect(class)?, timeout(span)?);
+    Ok(ToolTerms { queue: QueueName::new(queue), effect, timeout, calls_model })
+}
+
+fn effect(effect: i32) -> Result<Effect, BadField> {
+    let unknown = || BadField::new("effect", format!("has no effect {effect}"));
+    v1::Effect::try_from(effect).map_err(|_| unknown())?.try_into()
+}
+
+fn timeout(span: Option<prost_types::Duration>) -> Result<Duration, BadField> {
+    let span = span.ok_or_else(|| BadField::new("timeout", "is not set"))?;
+    time::from_wire("timeout", &span)
 }
 
 fn filled<'t>(field: &'static str, text: &'t str) -> Result<&'t str, BadField> {
@@ -77,16 +114,14 @@ fn filled<'t>(field: &'static str, text: &'t str) -> Result<&'t str, BadField> {
 }
 
 fn schema(field: &'static str, text: &str) -> Result<Schema, BadField> {
-    let source: Value = serde_json::from_str(text)
-        .map_err(|e| BadField::new(field, format!("is not JSON: {e}")))?;
-    Schema::parse(source).map_err(|e| BadField::new(field, format!("is no schema: {e}")))
+    Schema::parse(json::from_wire(field, text)?)
+        .map_err(|e| BadField::new(field, format!("is no schema: {e}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-    use std::time::Duration;
 
     fn search() -> ToolSpec {
         ToolSpec {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use sortie_engine::{
-    Event, Failure, NextPlan, PlanCause, PlanVersion, PlannedStep, Problem, QueueName, StepDraft,
-    StepId, Template, ToolName, ToolTerms, Usage,
+    Event, Failure, NextPlan, PlanCause, PlanVersion, PlannedStep, Problem, StepDraft, StepId,
+    ToolTerms, Usage,
 };
 
 use super::{failure, step_id, usage, version};
-use crate::{BadField, time, v1};
+use crate::{BadField, time, tool, v1};
 
 impl From<PlanCause> for v1::PlanCause {
     fn from(cause: PlanCause) -> Self {
@@ -47,39 +47,20 @@ fn next_cause(next: Option<NextPlan>) -> i32 {
     next.map_or(v1::PlanCause::Unspecified, |next| next.cause.into()).into()
 }
 
-fn problems(list: &[Problem]) -> Vec<v1::PlanProblem> {
+pub(crate) fn problems(list: &[Problem]) -> Vec<v1::PlanProblem> {
     list.iter().cloned().map(Into::into).collect()
 }
 
-fn read_problems(list: Vec<v1::PlanProblem>) -> Vec<Problem> {
+pub(crate) fn read_problems(list: Vec<v1::PlanProblem>) -> Vec<Problem> {
     list.into_iter().map(Into::into).collect()
 }
 
-/// A sound step in its author's words.
-pub(crate) fn planned(step: &PlannedStep) -> v1::PlannedStep {
-    v1::PlannedStep {
-        step_number: step.number.get(),
-        description: step.description.clone(),
-        tool: step.tool.to_string(),
-        tool_input: step.input.source().to_string(),
-        depends_on: step.depends_on.iter().map(|number| number.get()).collect(),
-    }
-}
-
 fn read_planned(step: Option<v1::PlannedStep>) -> Result<Arc<PlannedStep>, BadField> {
-    let draft = read_draft(step)?;
-    let input = Template::parse(&draft.tool_input)
-        .map_err(|e| BadField::new("tool_input", format!("is no template: {e}")))?;
-    Ok(Arc::new(PlannedStep {
-        number: draft.number,
-        description: draft.description,
-        tool: ToolName::new(&draft.tool),
-        input,
-        depends_on: draft.depends_on,
-    }))
+    let step = step.ok_or_else(|| BadField::new("step", "is not set"))?;
+    Ok(Arc::new(step.try_into()?))
 }
 
-fn read_draft(step: Option<v1::PlannedStep>) -> Result<StepDraft, BadField> {
+pub(crate) fn read_draft(step: Option<v1::PlannedStep>) -> Result<StepDraft, BadField> {
     step.ok_or_else(|| BadField::new("step", "is not set"))?.try_into()
 }
 
@@ -109,7 +90,7 @@ pub(super) fn step_planned(
     v1::StepPlanned {
         version: version.get(),
         step_id: step.get(),
-        step: Some(planned(words)),
+        step: Some(words.into()),
         queue: terms.queue.to_string(),
         effect: v1::Effect::from(terms.effect).into(),
         timeout: Some(time::to_wire(terms.timeout)),
@@ -118,15 +99,7 @@ pub(super) fn step_planned(
 }
 
 pub(super) fn read_step_planned(m: v1::StepPlanned) -> Result<Event, BadField> {
-    let effect = v1::Effect::try_from(m.effect)
-        .map_err(|_| BadField::new("effect", format!("has no effect {}", m.effect)))?;
-    let timeout = m.timeout.ok_or_else(|| BadField::new("timeout", "is not set"))?;
-    let terms = ToolTerms {
-        queue: QueueName::new(&m.queue),
-        effect: effect.try_into()?,
-        timeout: time::from_wire("timeout", &timeout)?,
-        calls_model: m.calls_model,
-    };
+    let terms = tool::terms(m.queue.as_str(), m.effect, m.timeout, m.calls_model)?;
     Ok(Event::StepPlanned {
         version: version(m.version)?,
         step: step_id(m.step_id)?,
@@ -157,7 +130,7 @@ pub(super) fn step_adopted(
     step: StepId,
     words: &PlannedStep,
 ) -> v1::StepAdopted {
-    v1::StepAdopted { version: version.get(), step_id: step.get(), step: Some(planned(words)) }
+    v1::StepAdopted { version: version.get(), step_id: step.get(), step: Some(words.into()) }
 }
 
 pub(super) fn read_step_adopted(m: v1::StepAdopted) -> Result<Event, BadField> {

@@ -7,6 +7,7 @@ use sortie_engine::{
 };
 
 use super::{attempt, failure, step_id, usage};
+use crate::ids::result_id;
 use crate::{BadField, time, v1};
 
 pub(super) fn queued(step: StepId, attempt: AttemptNumber) -> v1::StepQueued {
@@ -45,9 +46,7 @@ pub(super) fn succeeded(
 pub(super) fn read_succeeded(m: v1::StepSucceeded) -> Result<Event, BadField> {
     let body = match m.result_id.as_str() {
         "" => ResultBody::Recorded,
-        id => ResultBody::Stored(
-            id.parse().map_err(|_| BadField::new("result_id", "is no name of a result"))?,
-        ),
+        id => ResultBody::Stored(result_id(id)?),
     };
     Ok(Event::StepSucceeded {
         step: step_id(m.step_id)?,

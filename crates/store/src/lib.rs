@@ -24,6 +24,8 @@ mod lanes;
 mod log;
 mod notices;
 mod queue;
+#[cfg_attr(not(test), expect(dead_code, reason = "the Redis store reads and writes these"))]
+mod wire;
 
 pub use clock::Clock;
 pub use embedded::{Embedded, EmbeddedOptions};

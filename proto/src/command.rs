@@ -1,6 +1,9 @@
 //! Commands on the wire, as they wait in a shared store for the owner of their lane. The way back is
 //! complete: a result that was inline comes back with its value.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use sortie_engine::{

@@ -2,8 +2,8 @@
 
 use prost::Message as _;
 use sortie_engine::RunState;
-use sortie_proto::{BadField, time, v1};
-use sortie_store::{ListPage, ListQuery, PageToken, RunSummary};
+use sortie_proto::{BadField, v1};
+use sortie_store::{ListPage, ListQuery, PageToken};
 
 use super::Front;
 use super::cursor::{page_text, parse_page};
@@ -29,7 +29,7 @@ pub(super) async fn list_runs(
 fn fitting(page: &ListPage, most: usize) -> v1::ListRunsResponse {
     let mut left = most;
     let mut runs = Vec::with_capacity(page.runs.len());
-    for line in page.runs.iter().map(line) {
+    for line in page.runs.iter().map(v1::RunSummary::from) {
         let bytes = line.encoded_len();
         if bytes > left && !runs.is_empty() {
             break;
@@ -66,20 +66,6 @@ fn query(request: v1::ListRunsRequest) -> Result<ListQuery, Vec<BadField>> {
     if faults.is_empty() { Ok(query) } else { Err(faults) }
 }
 
-fn line(summary: &RunSummary) -> v1::RunSummary {
-    v1::RunSummary {
-        run_id: summary.run.to_string(),
-        goal: summary.goal.to_string(),
-        state: v1::RunState::from(summary.state).into(),
-        partial: summary.partial,
-        submitted_at: Some(time::point_to_wire(summary.submitted_at)),
-        ended_at: summary.ended_at.map(time::point_to_wire),
-        steps: summary.steps,
-        steps_ended: summary.steps_ended,
-        labels: summary.labels.as_ref().clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -87,6 +73,7 @@ mod tests {
 
     use super::*;
     use sortie_engine::{Lane, RunId, Timestamp};
+    use sortie_store::RunSummary;
 
     fn summary(unique: u128) -> RunSummary {
         RunSummary {

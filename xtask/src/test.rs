@@ -4,6 +4,7 @@
 //! runners together.
 
 mod python;
+mod redis;
 mod totals;
 
 use std::process::Command;
@@ -24,6 +25,7 @@ fn all_steps(report: &mut Report) -> Result<(), Failure> {
     components()?;
     let workspace = ["--workspace", "--all-features"];
     let cargo_with = |command, more: &[&str]| cargo(&[&[command][..], &workspace, more].concat());
+    report.timed("redis-server", |_| redis::prepare())?;
     report.step("format", &mut cargo(&["fmt", "--all", "--check"]))?;
     let strict = ["--all-targets", "--", "-D", "warnings"];
     report.step("clippy", &mut cargo_with("clippy", &strict))?;

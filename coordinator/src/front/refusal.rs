@@ -80,9 +80,12 @@ impl Refusal {
                 Status::already_exists(innermost(self))
             }
             Self::CommandRefused(message) => Status::failed_precondition(message.clone()),
-            Self::Submission(SubmitRefusal::Full { .. }) | Self::Watch(WatchError::Full(_)) => {
-                later(FailureKind::RateLimited, innermost(self))
-            }
+            Self::Submission(
+                SubmitRefusal::Full { .. }
+                | SubmitRefusal::QueueFull { .. }
+                | SubmitRefusal::MemoryFull { .. },
+            )
+            | Self::Watch(WatchError::Full(_)) => later(FailureKind::RateLimited, innermost(self)),
             Self::CommandWaits(_) => never(FailureKind::Timeout, innermost(self)),
             Self::NoLane
             | Self::Watch(WatchError::Stopped)

@@ -17,7 +17,7 @@ pub mod models;
 pub mod notices;
 pub mod owners;
 pub mod results;
-mod scene;
+pub(crate) mod scene;
 pub mod submissions;
 pub mod timers;
 pub mod withdrawals;

@@ -29,7 +29,6 @@ mod clock;
 mod inbox;
 mod owners;
 mod runs;
-mod signals;
 mod state;
 mod values;
 
@@ -39,8 +38,8 @@ use std::time::Duration;
 use self::attendance::Attendance;
 use self::clock::Clock;
 use self::owners::Owners;
-use self::signals::Broadcast;
 use self::state::{Aftermath, State};
+use crate::broadcast::Broadcast;
 use crate::error::StoreError;
 use crate::notices::Signal;
 use crate::queue::Token;

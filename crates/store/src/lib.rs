@@ -8,13 +8,15 @@
 //! | [`Lanes`] | ownership, inboxes, timers | coordinators |
 //! | [`Notices`] | what is live: signals, presence | all |
 //!
-//! [`Embedded`] keeps everything in memory, for one machine. The feature `contract` gives the suite,
+//! [`Embedded`] keeps everything in memory, for one machine. [`Redis`] keeps it in a Redis that any
+//! number of processes share. The feature `contract` gives the suite,
 //! for whoever adds a store or wraps one.
 //!
 //! Every operation takes a batch and answers for each item; an item's failure leaves the others
 //! alone. Nothing here decides what happens in a run: that is the engine's.
 #![warn(missing_docs)]
 
+mod broadcast;
 mod clock;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
@@ -24,7 +26,7 @@ mod lanes;
 mod log;
 mod notices;
 mod queue;
-#[cfg_attr(not(test), expect(dead_code, reason = "the Redis store reads and writes these"))]
+mod redis;
 mod wire;
 
 pub use clock::Clock;
@@ -40,6 +42,8 @@ pub use queue::{
     Claimed, Completed, Completion, Extended, Input, InputValue, ReadyEntry, ReadyQueue, Recalls,
     Token,
 };
+
+pub use redis::{ConnectError, Durability, Finding, Health, Redis, RedisOptions, Verdict, inspect};
 
 /// Everything durable behind one handle.
 pub trait Store: RunLog + ReadyQueue + Lanes + Notices {}

@@ -46,6 +46,24 @@ pub enum SubmitRefusal {
         /// Its run.
         run: RunId,
     },
+    /// Too many attempts wait for workers now.
+    #[error("{waiting} steps wait for workers, at most {most} may: try again later")]
+    QueueFull {
+        /// Attempts that wait or are with a worker.
+        waiting: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// The store's memory is kept for what was accepted already.
+    #[error(
+        "the store's memory is {used_percent} % full, goals are taken up to {most_percent} %: try again later"
+    )]
+    MemoryFull {
+        /// How full it is.
+        used_percent: u64,
+        /// Up to where goals are taken.
+        most_percent: u64,
+    },
     /// There is no room for more open runs now.
     #[error("{open} runs are open, at most {most} fit: try again later")]
     Full {
@@ -154,6 +172,22 @@ pub struct History {
     pub anchor: Option<CommitId>,
 }
 
+impl History {
+    /// Adds a commit that may hold events after the asked-for place: what lies before is cut off,
+    /// and where the place itself is in it, it is the anchor.
+    pub(crate) fn push(&mut self, id: CommitId, events: Arc<[Recorded]>, after: Seq) {
+        let cut = events.partition_point(|recorded| recorded.seq <= after);
+        if cut > 0 {
+            self.anchor = Some(id);
+        }
+        match events.get(cut..) {
+            Some([]) | None => {}
+            Some(_) if cut == 0 => self.commits.push((id, events)),
+            Some(rest) => self.commits.push((id, Arc::from(rest))),
+        }
+    }
+}
+
 /// Which runs to list.
 #[derive(Debug, Clone, Default)]
 pub struct ListQuery {
@@ -165,6 +199,15 @@ pub struct ListQuery {
     pub states: Vec<RunState>,
     /// Only runs that carry all of these.
     pub labels: BTreeMap<String, String>,
+}
+
+impl ListQuery {
+    /// Whether a run is one of those that are asked for.
+    pub(crate) fn fits(&self, summary: &RunSummary) -> bool {
+        let has = |(key, value): (&String, &String)| summary.labels.get(key) == Some(value);
+        (self.states.is_empty() || self.states.contains(&summary.state))
+            && self.labels.iter().all(has)
+    }
 }
 
 /// The place of a run in the list of all runs.
@@ -183,6 +226,18 @@ pub struct ListPage {
     pub runs: Vec<RunSummary>,
     /// For the next page; nothing on the last.
     pub next: Option<PageToken>,
+}
+
+impl ListPage {
+    /// What was found, cut down to the page that was asked for.
+    pub(crate) fn cut(mut found: Vec<RunSummary>, limit: usize) -> Self {
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let token =
+            |last: &RunSummary| PageToken { submitted_at: last.submitted_at, run: last.run };
+        let next = if more { found.last().map(token) } else { None };
+        Self { runs: found, next }
+    }
 }
 
 /// Histories of runs.

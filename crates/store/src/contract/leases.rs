@@ -47,12 +47,14 @@ pub async fn nothing_is_stolen_before_its_lease_has_run_out(harness: &dyn Harnes
     scene.run_with(&[1, 2]).await;
     scene.claim_one("w").await;
     assert_eq!(scene.steal("v", 9).await.len(), 0);
-    let most = scene.store.lease() - std::time::Duration::from_millis(1);
+    // Some stores cannot keep real time from passing beside the shifts.
+    let spare = scene.store.lease() / 8;
+    let most = scene.store.lease() - spare;
     if harness.shift_time(most).await.lacks("shift time") {
         return;
     }
     assert_eq!(scene.steal("v", 9).await.len(), 0);
-    let _ = harness.shift_time(std::time::Duration::from_millis(1)).await;
+    let _ = harness.shift_time(spare).await;
     let stolen = scene.steal("v", 9).await;
     assert_eq!(steps(&stolen), [1], "step 2 waits for a claim and is nobody's to steal");
 }

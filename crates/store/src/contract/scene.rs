@@ -18,38 +18,38 @@ use crate::{
     ReadyEntry, RunSummary, Store, Submission, SubmitRefusal, Submitted,
 };
 
-pub(super) const LANE: Lane = Lane(0);
+pub(crate) const LANE: Lane = Lane(0);
 /// Longer than any wait in a test that goes well.
-pub(super) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 /// A store with shorter words for what the rules ask of it.
-pub(super) struct Scene {
-    pub(super) store: Arc<dyn Store>,
+pub(crate) struct Scene {
+    pub(crate) store: Arc<dyn Store>,
 }
 
-pub(super) fn fresh_run(lane: Lane) -> RunId {
+pub(crate) fn fresh_run(lane: Lane) -> RunId {
     RunId::new(0, lane, fastrand::u128(..))
 }
 
-pub(super) fn fresh_commit() -> CommitId {
+pub(crate) fn fresh_commit() -> CommitId {
     CommitId::new(fastrand::u128(..))
 }
 
-pub(super) fn worker(name: &str) -> WorkerName {
+pub(crate) fn worker(name: &str) -> WorkerName {
     WorkerName::new(name)
 }
 
-pub(super) fn queues(names: &[&str]) -> Vec<QueueName> {
+pub(crate) fn queues(names: &[&str]) -> Vec<QueueName> {
     names.iter().map(|name| QueueName::new(name)).collect()
 }
 
-pub(super) fn goal(run: RunId) -> Submission {
+pub(crate) fn goal(run: RunId) -> Submission {
     let goal = Arc::new(Goal::new("find the cheapest flight"));
     Submission { run, commit: fresh_commit(), goal, idempotency: None }
 }
 
 /// An attempt at a step, in a queue.
-pub(super) fn entry(run: RunId, step: u32, queue: &str) -> Arc<ReadyEntry> {
+pub(crate) fn entry(run: RunId, step: u32, queue: &str) -> Arc<ReadyEntry> {
     let input = Template::parse(&json!({"of": step})).expect("a template without references");
     Arc::new(ReadyEntry {
         run,
@@ -76,7 +76,7 @@ pub(super) fn entry(run: RunId, step: u32, queue: &str) -> Arc<ReadyEntry> {
 }
 
 /// A report that ends the attempt with this result.
-pub(super) fn report(claimed: &Claimed, by: &str, result: StepResult) -> Completion {
+pub(crate) fn report(claimed: &Claimed, by: &str, result: StepResult) -> Completion {
     Completion {
         run: claimed.entry.run,
         token: claimed.token,
@@ -93,16 +93,16 @@ pub(super) fn report(claimed: &Claimed, by: &str, result: StepResult) -> Complet
 }
 
 /// A result that lies in the store under a name of its own.
-pub(super) fn stored(id: sortie_engine::ResultId) -> StepResult {
+pub(crate) fn stored(id: sortie_engine::ResultId) -> StepResult {
     StepResult { body: ResultBody::Stored(id), bytes: 5000, preview: Arc::from("["), empty: false }
 }
 
-pub(super) fn steps(claimed: &[Claimed]) -> Vec<u32> {
+pub(crate) fn steps(claimed: &[Claimed]) -> Vec<u32> {
     claimed.iter().map(|claimed| claimed.entry.step.get()).collect()
 }
 
 /// A call that has come to where it waits.
-pub(super) fn waiting<F: Future>(call: F) -> Pin<Box<F>> {
+pub(crate) fn waiting<F: Future>(call: F) -> Pin<Box<F>> {
     let mut call = Box::pin(call);
     let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(polled.is_pending(), "the call should wait");
@@ -110,35 +110,35 @@ pub(super) fn waiting<F: Future>(call: F) -> Pin<Box<F>> {
 }
 
 impl Scene {
-    pub(super) fn of(harness: &dyn Harness) -> Self {
+    pub(crate) fn of(harness: &dyn Harness) -> Self {
         Self { store: harness.store() }
     }
 
-    pub(super) async fn submit(&self, goal: Submission) -> Result<Submitted, SubmitRefusal> {
+    pub(crate) async fn submit(&self, goal: Submission) -> Result<Submitted, SubmitRefusal> {
         let mut replies = self.store.submit(vec![goal]).await.expect("submit");
         replies.pop().expect("a reply for each submission")
     }
 
     /// A submitted run of a lane.
-    pub(super) async fn run_in(&self, lane: Lane) -> Known {
+    pub(crate) async fn run_in(&self, lane: Lane) -> Known {
         let goal = goal(fresh_run(lane));
         let (run, head) = (goal.run, goal.commit);
         self.submit(goal).await.expect("a goal is accepted");
         self.know(run, head).await
     }
 
-    pub(super) async fn run(&self) -> Known {
+    pub(crate) async fn run(&self) -> Known {
         self.run_in(LANE).await
     }
 
     /// A run that has queued these steps.
-    pub(super) async fn run_with(&self, steps: &[u32]) -> Known {
+    pub(crate) async fn run_with(&self, steps: &[u32]) -> Known {
         let mut known = self.run().await;
         known.queue(steps).await;
         known
     }
 
-    pub(super) async fn know(&self, run: RunId, head: CommitId) -> Known {
+    pub(crate) async fn know(&self, run: RunId, head: CommitId) -> Known {
         let history = self.store.load(run, Seq::ZERO).await.expect("load").expect("a history");
         let first = &history.commits[0].1[0];
         let Event::RunSubmitted { goal } = &first.event else { panic!("first is {first:?}") };
@@ -146,69 +146,69 @@ impl Scene {
         Known { store: self.store.clone(), run, head, seq: Seq::FIRST, summary }
     }
 
-    pub(super) async fn commit(&self, batch: Vec<Commit>) -> Vec<CommitReply> {
+    pub(crate) async fn commit(&self, batch: Vec<Commit>) -> Vec<CommitReply> {
         self.store.commit(batch.into_iter().map(Arc::new).collect()).await.expect("commit")
     }
 
     /// What a worker gets from queue `q` without waiting.
-    pub(super) async fn claim(&self, by: &str, slots: usize) -> Vec<Claimed> {
+    pub(crate) async fn claim(&self, by: &str, slots: usize) -> Vec<Claimed> {
         self.claim_from(by, &["q"], slots).await
     }
 
-    pub(super) async fn claim_from(&self, by: &str, names: &[&str], slots: usize) -> Vec<Claimed> {
+    pub(crate) async fn claim_from(&self, by: &str, names: &[&str], slots: usize) -> Vec<Claimed> {
         let names = queues(names);
         self.store.claim(&worker(by), &names, slots, Duration::ZERO).await.expect("claim")
     }
 
-    pub(super) async fn claim_one(&self, by: &str) -> Claimed {
+    pub(crate) async fn claim_one(&self, by: &str) -> Claimed {
         self.claim(by, 1).await.pop().expect("something to claim")
     }
 
-    pub(super) async fn steal(&self, by: &str, slots: usize) -> Vec<Claimed> {
+    pub(crate) async fn steal(&self, by: &str, slots: usize) -> Vec<Claimed> {
         self.store.steal(&worker(by), &queues(&["q"]), slots).await.expect("steal")
     }
 
-    pub(super) async fn complete(&self, claimed: &Claimed, by: &str) -> Completed {
+    pub(crate) async fn complete(&self, claimed: &Claimed, by: &str) -> Completed {
         let result = StepResult::inline(json!({"by": by}));
         self.send_report(report(claimed, by, result)).await
     }
 
-    pub(super) async fn send_report(&self, completion: Completion) -> Completed {
+    pub(crate) async fn send_report(&self, completion: Completion) -> Completed {
         let replies = self.store.complete(vec![completion]).await.expect("complete");
         *replies.first().expect("a reply for each report")
     }
 
     /// All that waits in the inbox of a lane.
-    pub(super) async fn inbox(&self, lane: Lane) -> Vec<InboxItem> {
+    pub(crate) async fn inbox(&self, lane: Lane) -> Vec<InboxItem> {
         let cursor = InboxCursor { lane, after: InboxId(0) };
         self.store.read_inbox(&[cursor], usize::MAX, Duration::ZERO).await.expect("read an inbox")
     }
 
     /// The recorded result of a step.
-    pub(super) async fn result(&self, run: RunId, step: u32) -> Option<Value> {
+    pub(crate) async fn result(&self, run: RunId, step: u32) -> Option<Value> {
         let found = self.store.results(run, &[StepId::new(step)]).await.expect("read results");
         found.first().expect("an answer for each step").as_deref().cloned()
     }
 
     /// Whether a run is in the list of its lane's timers, and for when.
-    pub(super) async fn timer(&self, run: RunId) -> Option<Timestamp> {
+    pub(crate) async fn timer(&self, run: RunId) -> Option<Timestamp> {
         let timers = self.store.timers(run.lane()).await.expect("read timers");
         timers.into_iter().find(|(of, _)| *of == run).map(|(_, at)| at)
     }
 }
 
 /// A run as its coordinator knows it.
-pub(super) struct Known {
+pub(crate) struct Known {
     store: Arc<dyn Store>,
-    pub(super) run: RunId,
-    pub(super) head: CommitId,
-    pub(super) seq: Seq,
-    pub(super) summary: RunSummary,
+    pub(crate) run: RunId,
+    pub(crate) head: CommitId,
+    pub(crate) seq: Seq,
+    pub(crate) summary: RunSummary,
 }
 
 impl Known {
     /// The next commit, with so many events and nothing else.
-    pub(super) fn next(&self, events: u64) -> Commit {
+    pub(crate) fn next(&self, events: u64) -> Commit {
         let command = CommandId::new("c");
         let events = (1..=events).map(|n| Recorded {
             seq: Seq::new(self.seq.get() + n),
@@ -231,7 +231,7 @@ impl Known {
     }
 
     /// Commits, and follows if it went through.
-    pub(super) async fn commit(&mut self, commit: Commit) -> CommitReply {
+    pub(crate) async fn commit(&mut self, commit: Commit) -> CommitReply {
         let commit = Arc::new(commit);
         let replies = self.store.commit(vec![commit.clone()]).await.expect("commit");
         let reply = *replies.first().expect("a reply for each commit");
@@ -241,31 +241,31 @@ impl Known {
         reply
     }
 
-    pub(super) fn follow(&mut self, commit: &Commit) {
+    pub(crate) fn follow(&mut self, commit: &Commit) {
         self.head = commit.id;
         self.seq = commit.events.last().map_or(self.seq, |last| last.seq);
         self.summary = commit.summary.clone();
     }
 
-    pub(super) fn entry(&self, step: u32) -> Arc<ReadyEntry> {
+    pub(crate) fn entry(&self, step: u32) -> Arc<ReadyEntry> {
         entry(self.run, step, "q")
     }
 
     /// Queues steps in `q`.
-    pub(super) async fn queue(&mut self, steps: &[u32]) {
+    pub(crate) async fn queue(&mut self, steps: &[u32]) {
         let ready = steps.iter().map(|step| self.entry(*step)).collect();
         let commit = Commit { ready, ..self.next(1) };
         assert_eq!(self.commit(commit).await, CommitReply::Ok);
     }
 
     /// Takes a step's attempt from the workers.
-    pub(super) async fn withdraw(&mut self, step: u32) {
+    pub(crate) async fn withdraw(&mut self, step: u32) {
         let commit = Commit { withdrawn: vec![StepId::new(step)], ..self.next(1) };
         assert_eq!(self.commit(commit).await, CommitReply::Ok);
     }
 
     /// Ends the run.
-    pub(super) async fn end(&mut self, state: RunState) {
+    pub(crate) async fn end(&mut self, state: RunState) {
         let mut commit = Commit { timer: None, ..self.next(1) };
         commit.summary.state = state;
         assert_eq!(self.commit(commit).await, CommitReply::Ok);

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 pub(super) use self::record::Record;
 use crate::embedded::EmbeddedOptions;
-use crate::log::{ListPage, ListQuery, PageToken, RunSummary, SubmitRefusal, Submitted};
+use crate::log::{ListQuery, PageToken, RunSummary, SubmitRefusal, Submitted};
 
 /// What an idempotency key stands for, as long as its run is known.
 struct Pledge {
@@ -152,27 +152,12 @@ impl Runs {
             found.extend(
                 self.get(token.run)
                     .map(|record| &record.summary)
-                    .filter(|summary| fits(query, summary))
+                    .filter(|summary| query.fits(summary))
                     .cloned(),
             );
         }
         last
     }
-}
-
-fn fits(query: &ListQuery, summary: &RunSummary) -> bool {
-    let has = |(key, value): (&String, &String)| summary.labels.get(key) == Some(value);
-    (query.states.is_empty() || query.states.contains(&summary.state))
-        && query.labels.iter().all(has)
-}
-
-/// Cuts what was found down to the page that was asked for.
-pub(super) fn page(mut found: Vec<RunSummary>, limit: usize) -> ListPage {
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let token = |last: &RunSummary| PageToken { submitted_at: last.submitted_at, run: last.run };
-    let next = if more { found.last().map(token) } else { None };
-    ListPage { runs: found, next }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use sortie_engine::{RunId, Seq, StepId};
 use tokio::time::Instant;
 
 use crate::embedded::Embedded;
-use crate::embedded::runs::{Record, page};
+use crate::embedded::runs::Record;
 use crate::error::StoreError;
 use crate::log::{
     Commit, CommitReply, History, ListPage, ListQuery, RunLog, Submission, SubmitRefusal, Submitted,
@@ -83,6 +83,6 @@ impl RunLog for Embedded {
             let Some(place) = go_on else { break };
             after = Some(place);
         }
-        Ok(page(found, query.limit))
+        Ok(ListPage::cut(found, query.limit))
     }
 }

@@ -98,19 +98,11 @@ impl Record {
 
     pub(in crate::embedded) fn history(&self, after: Seq) -> History {
         let known = self.log.partition_point(|entry| entry.last() < after);
-        let mut anchor = None;
-        let mut commits = Vec::with_capacity(self.log.len() - known);
+        let commits = Vec::with_capacity(self.log.len() - known);
+        let mut history = History { head: self.head, commits, anchor: None };
         for entry in &self.log[known..] {
-            let cut = entry.events.partition_point(|recorded| recorded.seq <= after);
-            if cut > 0 {
-                anchor = Some(entry.id);
-            }
-            match entry.events.get(cut..) {
-                Some([]) | None => {}
-                Some(_) if cut == 0 => commits.push((entry.id, entry.events.clone())),
-                Some(rest) => commits.push((entry.id, Arc::from(rest))),
-            }
+            history.push(entry.id, entry.events.clone(), after);
         }
-        History { head: self.head, commits, anchor }
+        history
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::Submission;
+use crate::{ListPage, Submission};
 use sortie_engine::{CommitId, Goal, RunState};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -82,7 +82,7 @@ fn a_page_that_is_cut_names_the_next() {
     assert_eq!(runs.list(&failed, None, 9, &mut found), None);
     assert_eq!(found, []);
     runs.list(&ListQuery::default(), None, 9, &mut found);
-    let cut = page(found.clone(), 2);
+    let cut = ListPage::cut(found.clone(), 2);
     assert_eq!(cut.next.map(|next| next.run), Some(found[1].run));
-    assert_eq!(page(found, 3).next, None);
+    assert_eq!(ListPage::cut(found, 3).next, None);
 }

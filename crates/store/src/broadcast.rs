@@ -13,32 +13,37 @@ use crate::queue::{Recalls, Token};
 /// Signals that a listener may lie behind: some 40 ms of a busy store.
 const SIGNALS: usize = 4096;
 
-/// Tells all who listen.
-pub(super) struct Broadcast<T>(Sender<T>);
+/// Tells all who listen. `None` on the way means that something was missed.
+pub(crate) struct Broadcast<T>(Sender<Option<T>>);
 
 impl<T: Clone> Broadcast<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Sender::new(SIGNALS))
     }
 
-    pub(super) fn publish(&self, signals: impl IntoIterator<Item = T>) {
+    pub(crate) fn publish(&self, signals: impl IntoIterator<Item = T>) {
         if self.0.receiver_count() == 0 {
             return;
         }
         for signal in signals {
             // It fails where the last listener has just left: then nobody missed anything.
-            let _ = self.0.send(signal);
+            let _ = self.0.send(Some(signal));
         }
     }
 
-    pub(super) fn subscribe(&self) -> Subscription<T> {
+    /// Tells all who listen that they missed something.
+    pub(crate) fn missed(&self) {
+        let _ = self.0.send(None);
+    }
+
+    pub(crate) fn subscribe(&self) -> Subscription<T> {
         Subscription(self.0.subscribe())
     }
 }
 
 impl Broadcast<Signal> {
     /// Says how far the histories go that these commits made longer.
-    pub(super) fn committed<'a>(
+    pub(crate) fn committed<'a>(
         &self,
         commits: impl Iterator<Item = (&'a Commit, &'a CommitReply)>,
     ) {
@@ -51,12 +56,12 @@ impl Broadcast<Signal> {
 }
 
 /// One who listens.
-pub(super) struct Subscription<T>(Receiver<T>);
+pub(crate) struct Subscription<T>(Receiver<Option<T>>);
 
 impl<T: Clone> Subscription<T> {
     async fn receive(&mut self) -> Result<Option<T>, StoreError> {
         match self.0.recv().await {
-            Ok(one) => Ok(Some(one)),
+            Ok(one) => Ok(one),
             Err(RecvError::Lagged(_)) => Ok(None),
             Err(RecvError::Closed) => Err(StoreError::Unavailable { action: "wait for a signal" }),
         }

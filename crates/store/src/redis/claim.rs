@@ -1,0 +1,321 @@
+//! Claims: taking attempts from the queues, and giving back what nobody took.
+//!
+//! A claim of one queue is a plain read that waits inside Redis, on a connection of its own:
+//! functions cannot wait. Of several queues it first takes a fair share from each without waiting,
+//! for a read takes as many from each as from one; only then it waits, for a few of each, and gives
+//! back what is too much.
+//!
+//! A read whose answer is lost may have been given something. Nobody knows of it, nobody extends
+//! it, and it is found under the worker's name once the answer can come no more: it is put back and
+//! does not count as a delivery.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{Cmd, Value, from_redis_value};
+use sortie_engine::{
+    AttemptNumber, AttemptReport, Command, Failure, FailureKind, Outcome, QueueName, RunId, StepId,
+    Usage, WorkerName,
+};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::calls::Fields;
+use super::fault::{Fault, lacks_group};
+use super::names::{self, EntryName};
+use super::{Core, broken};
+use crate::error::StoreError;
+use crate::queue::{Claimed, Token};
+use crate::wire;
+
+const CLAIM: &str = "claim";
+/// A read waits no longer inside Redis: a connection that swallows everything is noticed by then.
+const BLOCK_MOST: Duration = Duration::from_secs(5);
+/// After so long without an answer none can come: a call waits no longer for one.
+const ANSWER_IS_LOST: Duration = Duration::from_millis(2500);
+
+/// A claim as it was asked for.
+pub(super) struct ClaimCall {
+    pub(super) worker: WorkerName,
+    pub(super) queues: Vec<QueueName>,
+    pub(super) slots: usize,
+    pub(super) wait: Duration,
+}
+
+/// What a read gives of one stream: its key, and entries with their fields.
+type Stream = (String, Vec<(String, Fields)>);
+type Answer = Result<Vec<Claimed>, StoreError>;
+
+/// Claims and answers. If nobody listens any more, what was claimed is given back.
+pub(super) async fn run(core: Arc<Core>, call: ClaimCall, mut reply: oneshot::Sender<Answer>) {
+    let answer = core.claim(&call, &mut reply).await;
+    if answer.is_err() {
+        core.pulse.lost_a_claim();
+    }
+    if let Err(Ok(unheard)) = reply.send(answer) {
+        let tokens: Vec<_> = unheard.iter().map(|claimed| claimed.token).collect();
+        if let Err(error) = release(&core, &call.worker, &tokens).await {
+            tracing::debug!(%error, "attempts that nobody took could not be given back");
+            core.pulse.lost_a_claim();
+        }
+    }
+}
+
+/// Gives attempts back, unstarted.
+pub(super) async fn release(
+    core: &Core,
+    worker: &WorkerName,
+    tokens: &[Token],
+) -> Result<(), StoreError> {
+    let places: Vec<_> = tokens.iter().filter_map(|token| core.place(*token)).collect();
+    if !places.is_empty() {
+        let mut call = core.function("release");
+        call.arg(worker.as_str());
+        for (queue, entry) in places {
+            call.arg(queue.as_str()).arg(entry.to_string());
+        }
+        core.ask::<()>("release", &call).await?;
+    }
+    let mut handed = core.handed();
+    for token in tokens {
+        handed.remove(token);
+    }
+    Ok(())
+}
+
+/// Takes attempts whose lease has run out.
+pub(super) async fn steal(
+    core: &Core,
+    worker: &WorkerName,
+    queues: &[QueueName],
+    slots: usize,
+) -> Answer {
+    core.know(queues).await?;
+    let mut call = core.function("steal");
+    call.arg(worker.as_str()).arg(core.options.lease.as_millis().to_string()).arg(slots);
+    for queue in queues {
+        call.arg(queue.as_str());
+    }
+    let taken: Vec<(String, String, u32, Fields)> = core.ask("steal", &call).await?;
+    core.take(worker, taken).await
+}
+
+impl Core {
+    async fn claim(&self, call: &ClaimCall, reply: &mut oneshot::Sender<Answer>) -> Answer {
+        self.know(&call.queues).await?;
+        if self.pulse.take_lost_claim(ANSWER_IS_LOST) {
+            self.recover(&call.worker, &call.queues).await?;
+        }
+        let until = Instant::now() + call.wait;
+        loop {
+            if call.queues.len() > 1 {
+                let taken = self.take_shares(call).await?;
+                if !taken.is_empty() {
+                    return Ok(taken);
+                }
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            let taken = self.wait_for(call, left.min(BLOCK_MOST), reply).await?;
+            if !taken.is_empty() || left.is_zero() || reply.is_closed() || self.stop.is_cancelled()
+            {
+                return Ok(taken);
+            }
+        }
+    }
+
+    /// Makes queues known to Redis and here.
+    async fn know(&self, names: &[QueueName]) -> Result<(), StoreError> {
+        if names.iter().all(|name| self.queues().contains_key(name)) {
+            return Ok(());
+        }
+        let mut call = self.function("queues");
+        for name in names {
+            call.arg(name.as_str());
+        }
+        let numbers: Vec<u16> = self.ask("make queues known", &call).await?;
+        self.queues().extend(names.iter().cloned().zip(numbers));
+        Ok(())
+    }
+
+    async fn take_shares(&self, call: &ClaimCall) -> Answer {
+        let mut ask = self.function("claim");
+        ask.arg(call.worker.as_str()).arg(call.slots.min(1 << 20)).arg(fastrand::u16(..));
+        for queue in &call.queues {
+            ask.arg(queue.as_str());
+        }
+        let taken = match self.try_ask(CLAIM, &ask).await {
+            Err(Fault::Broken(problem)) if problem.contains("NOGROUP") => {
+                self.queues().clear();
+                return Err(StoreError::Unavailable { action: CLAIM });
+            }
+            taken => taken.map_err(|fault| fault.into_error(CLAIM))?,
+        };
+        self.take(&call.worker, taken).await
+    }
+
+    /// One read that waits. It is woken when nobody listens any more, and heard to its end: what it
+    /// was given must not be lost.
+    async fn wait_for(
+        &self,
+        call: &ClaimCall,
+        wait: Duration,
+        reply: &mut oneshot::Sender<Answer>,
+    ) -> Answer {
+        let ask = self.read_command(call, wait);
+        let mut reader =
+            self.readers.take(self.link.number()).await.map_err(|fault| fault.into_error(CLAIM))?;
+        let client = reader.client;
+        let answer = {
+            let mut read = std::pin::pin!(reader.ask(&ask, wait));
+            tokio::select! {
+                biased;
+                answer = &mut read => answer,
+                () = reply.closed() => { self.wake(client).await; read.await }
+                () = self.stop.cancelled() => { self.wake(client).await; read.await }
+            }
+        };
+        match answer {
+            Ok(answer) => {
+                self.readers.give_back(reader);
+                self.keep(call, answer).await
+            }
+            Err(error) if lacks_group(&error) => {
+                // Redis was emptied, or the group deleted: which of them, the next call finds out.
+                self.queues().clear();
+                self.know(&call.queues).await.map(|()| Vec::new())
+            }
+            Err(error) => Err(Fault::of(&error).into_error(CLAIM)),
+        }
+    }
+
+    fn read_command(&self, call: &ClaimCall, wait: Duration) -> Cmd {
+        let each = (call.slots / call.queues.len()).clamp(1, 1 << 20);
+        let mut ask = redis::cmd("XREADGROUP");
+        ask.arg("GROUP").arg(self.id.as_str()).arg(call.worker.as_str()).arg("COUNT").arg(each);
+        if !wait.is_zero() {
+            ask.arg("BLOCK").arg(wait.as_millis().max(1).to_string());
+        }
+        ask.arg("STREAMS");
+        for queue in &call.queues {
+            ask.arg(names::ready(queue));
+        }
+        for _ in &call.queues {
+            ask.arg(">");
+        }
+        ask
+    }
+
+    async fn wake(&self, client: u64) {
+        let mut unblock = redis::cmd("CLIENT");
+        unblock.arg("UNBLOCK").arg(client);
+        // If it does not get there, the read ends by itself.
+        let _ = self.try_ask::<Value>("wake a claim", &unblock).await;
+    }
+
+    /// Takes what a read was given, and gives back what is too much, the newest.
+    async fn keep(&self, call: &ClaimCall, answer: Value) -> Answer {
+        let read: Option<Vec<Stream>> =
+            from_redis_value(answer).map_err(|error| broken(CLAIM, error))?;
+        let mut taken = Vec::new();
+        for (key, entries) in read.unwrap_or_default() {
+            let Some(queue) = call.queues.iter().find(|queue| names::ready(queue) == key) else {
+                continue;
+            };
+            let queue = queue.as_str();
+            taken.extend(entries.into_iter().map(|(id, fields)| (queue.to_owned(), id, 1, fields)));
+        }
+        let mut claimed = self.take(&call.worker, taken).await?;
+        claimed.sort_by_key(|claimed| self.id.read(claimed.token).map(|(_, entry)| entry));
+        if claimed.len() > call.slots {
+            let surplus: Vec<_> =
+                claimed.drain(call.slots..).map(|claimed| claimed.token).collect();
+            release(self, &call.worker, &surplus).await?;
+        }
+        Ok(claimed)
+    }
+
+    /// Reads entries that are the worker's now. One that nobody can read is put aside, and its step,
+    /// where that is known, fails with the reason.
+    async fn take(
+        &self,
+        worker: &WorkerName,
+        entries: Vec<(String, String, u32, Fields)>,
+    ) -> Answer {
+        let mut claimed = Vec::with_capacity(entries.len());
+        for (queue, id, deliveries, fields) in entries {
+            match self.attempt(&queue, &id, deliveries, &fields) {
+                Ok(attempt) => claimed.push(attempt),
+                Err(problem) => {
+                    let command = unreadable(worker, &fields, &problem);
+                    self.bury("ready", &queue, &id, &problem, command.as_ref()).await?;
+                }
+            }
+        }
+        self.handed().extend(claimed.iter().map(|claimed| claimed.token));
+        Ok(claimed)
+    }
+
+    fn attempt(
+        &self,
+        queue: &str,
+        id: &str,
+        deliveries: u32,
+        fields: &Fields,
+    ) -> Result<Claimed, String> {
+        let field = |key: &str| fields.get(key).ok_or(format!("field `{key}` is missing"));
+        let before: u32 = number(field("d")?).ok_or("its deliveries are no number")?;
+        let entry = wire::entry::decode(field("e")?).map_err(|error| error.to_string())?;
+        let name = EntryName::parse(id).ok_or("its name is out of range")?;
+        let number = self.queues().get(queue).copied().ok_or("its queue is not known")?;
+        let deliveries = before.saturating_add(deliveries);
+        Ok(Claimed { entry: Arc::new(entry), token: self.id.token(number, name), deliveries })
+    }
+
+    /// Puts back what this worker was given by answers that were lost.
+    pub(super) async fn recover(
+        &self,
+        worker: &WorkerName,
+        queues: &[QueueName],
+    ) -> Result<(), StoreError> {
+        for queue in queues {
+            let mut call = self.function("recover");
+            call.arg(worker.as_str()).arg(ANSWER_IS_LOST.as_millis().to_string());
+            call.arg(queue.as_str());
+            let known: Vec<_> =
+                self.handed().iter().filter_map(|token| self.id.read(*token)).collect();
+            for (_, entry) in known {
+                call.arg(entry.to_string());
+            }
+            let found: u64 = match self.ask("look for lost claims", &call).await {
+                Ok(found) => found,
+                Err(error) => {
+                    self.pulse.lost_a_claim();
+                    return Err(error);
+                }
+            };
+            if found > 0 {
+                tracing::info!(%queue, found, "attempts whose claim had no answer were put back");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn number<T: std::str::FromStr>(bytes: &[u8]) -> Option<T> {
+    std::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+/// The end of an attempt that nobody can read, for its run to know.
+fn unreadable(worker: &WorkerName, fields: &Fields, problem: &str) -> Option<Command> {
+    let _: RunId = number(fields.get("r")?)?;
+    let message = format!("the attempt could not be read by its worker: {problem}");
+    Some(Command::AttemptEnded(AttemptReport {
+        step: StepId::new(number(fields.get("s")?)?),
+        attempt: AttemptNumber::new(number(fields.get("a")?)?),
+        outcome: Outcome::Failed(Failure::new(FailureKind::Internal, message)),
+        worker: worker.clone(),
+        started_at: sortie_engine::Timestamp::from_millis(0),
+        workers_lost: 0,
+        usage: Usage::default(),
+    }))
+}

@@ -1,0 +1,108 @@
+//! What a lost answer, a half-way function or a stranger may leave behind.
+
+use std::time::Duration;
+
+use super::*;
+use crate::CommitReply;
+use crate::contract::scene::{LANE, Scene, queues, steps, worker};
+use sortie_engine::{Command, Outcome, Seq};
+
+#[tokio::test]
+async fn what_a_lost_claim_was_given_is_put_back_without_a_delivery() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    scene.run_with(&[1, 2]).await;
+    let kept = scene.claim_one("w").await;
+    // A read whose answer nobody heard.
+    let group = harness.group().to_owned();
+    let read = ["XREADGROUP", "GROUP", &group, "w", "STREAMS", "{s0}:ready:q", ">"];
+    harness.ask::<redis::Value>(&read).await;
+    assert_eq!(scene.claim("w", 9).await.len(), 0);
+    // Both were given so long ago that no answer can come any more.
+    for (entry, ..) in harness.pending("{s0}:ready:q").await {
+        harness.set_idle("{s0}:ready:q", &entry, "w", 3_000).await;
+    }
+    harness.store.0.recover(&worker("w"), &queues(&["q"])).await.expect("recover");
+    let again = scene.claim("v", 9).await;
+    assert_eq!((steps(&again), again[0].deliveries), (vec![2], 1));
+    let extended = scene.store.extend(&worker("w"), &[kept.token]).await;
+    assert_eq!(extended, Ok(vec![crate::Extended::Ok]), "what is known stays");
+}
+
+#[tokio::test]
+async fn what_a_function_left_half_way_is_cut_off() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    let mut known = scene.run().await;
+    let log = format!("{{s0}}:run:{}:log", known.run);
+    harness.ask::<()>(&["RPUSH", &log, "0000000000000002 half of a record"]).await;
+    let whole = scene.store.load(known.run, Seq::ZERO).await.expect("load").expect("a run");
+    assert_eq!(whole.commits.len(), 1);
+    assert_eq!(known.commit(known.next(1)).await, CommitReply::Ok);
+    let whole = scene.store.load(known.run, Seq::ZERO).await.expect("load").expect("a run");
+    assert_eq!((whole.commits.len(), whole.head), (2, known.head));
+}
+
+#[tokio::test]
+async fn a_run_that_fails_inside_redis_leaves_the_others_of_its_batch_alone() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    let (broken, well) = (scene.run().await, scene.run().await);
+    let log = format!("{{s0}}:run:{}:log", broken.run);
+    harness.ask::<()>(&["SET", &log, "no list"]).await;
+    let replies = scene.commit(vec![broken.next(1), well.next(1)]).await;
+    assert_eq!(replies, [CommitReply::Conflict, CommitReply::Ok]);
+}
+
+#[tokio::test]
+async fn an_unreadable_attempt_is_put_aside_and_its_run_is_told() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    let known = scene.run_with(&[]).await;
+    let run = known.run.to_string();
+    let entry = ["XADD", "{s0}:ready:q", "*", "r", &run, "s", "4", "a", "2", "d", "0", "e", "?"];
+    harness.ask::<String>(&entry).await;
+    assert_eq!(scene.claim("w", 9).await.len(), 0);
+    let inbox = scene.inbox(LANE).await;
+    let Some(Command::AttemptEnded(report)) = inbox.last().map(|item| item.command.clone()) else {
+        panic!("the run is not told: {inbox:?}");
+    };
+    assert_eq!((report.step.get(), report.attempt.get()), (4, 2));
+    assert!(matches!(report.outcome, Outcome::Failed(_)));
+    let (dead, left): (u64, u64) =
+        (harness.ask(&["XLEN", "{s0}:dead"]).await, harness.ask(&["XLEN", "{s0}:ready:q"]).await);
+    assert_eq!((dead, left), (1, 0));
+    assert_eq!(harness.pending("{s0}:ready:q").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_use_up_the_names() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    // The last name is far ahead of the clock, and its millisecond is used up.
+    let far = "4000000000000-1048575";
+    harness.ask::<String>(&["XADD", "{s0}:inbox:0", far, "r", "?", "c", "?"]).await;
+    let known = scene.run().await;
+    let items = scene.inbox(LANE).await;
+    assert_eq!(items.iter().map(|item| item.run).collect::<Vec<_>>(), [known.run]);
+    let names: Vec<(String, redis::Value)> =
+        harness.ask(&["XRANGE", "{s0}:inbox:0", "-", "+"]).await;
+    assert_eq!(names.last().expect("an item").0, "4000000000001-0");
+}
+
+#[tokio::test]
+async fn a_claim_that_is_closed_gives_back_what_it_gets() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    let mut known = scene.run().await;
+    let (by, names) = (worker("w"), queues(&["q"]));
+    let claim = scene.store.claim(&by, &names, 1, Duration::from_secs(30));
+    drop(crate::contract::scene::waiting(claim));
+    harness.store.close().await;
+    let other = Redis::connect(options(&harness.server)).await.expect("connect");
+    let scene = Scene { store: Arc::new(other) };
+    let mut again = scene.know(known.run, known.head).await;
+    std::mem::swap(&mut known, &mut again);
+    known.queue(&[1]).await;
+    assert_eq!(steps(&scene.claim("v", 1).await), [1]);
+}

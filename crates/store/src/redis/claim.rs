@@ -31,6 +31,11 @@ use crate::wire;
 const CLAIM: &str = "claim";
 /// A read waits no longer inside Redis: a connection that swallows everything is noticed by then.
 const BLOCK_MOST: Duration = Duration::from_secs(5);
+/// Workers that hold nothing and have not asked for so long do not come back: a worker asks every
+/// few seconds, and each start has a name of its own.
+const GONE_FOR_GOOD: Duration = Duration::from_secs(600);
+/// How often it is looked for them.
+const TIDY_EVERY: Duration = Duration::from_secs(300);
 /// After so long without an answer none can come: a call waits no longer for one.
 const ANSWER_IS_LOST: Duration = Duration::from_millis(2500);
 
@@ -91,6 +96,9 @@ pub(super) async fn steal(
     slots: usize,
 ) -> Answer {
     core.know(queues).await?;
+    if core.pulse.is_due_to_tidy(TIDY_EVERY) {
+        core.tidy(queues).await?;
+    }
     let mut call = core.function("steal");
     call.arg(worker.as_str()).arg(core.options.lease.as_millis().to_string()).arg(slots);
     for queue in queues {
@@ -121,6 +129,20 @@ impl Core {
                 return Ok(taken);
             }
         }
+    }
+
+    /// Deletes the consumers of workers that died.
+    async fn tidy(&self, queues: &[QueueName]) -> Result<(), StoreError> {
+        let mut call = self.function("tidy");
+        call.arg(GONE_FOR_GOOD.as_millis().to_string());
+        for queue in queues {
+            call.arg(queue.as_str());
+        }
+        let deleted: u64 = self.ask("tidy up after dead workers", &call).await?;
+        if deleted > 0 {
+            tracing::debug!(deleted, "names of dead workers were deleted");
+        }
+        Ok(())
     }
 
     /// Makes queues known to Redis and here.

@@ -474,7 +474,7 @@ local function tidy(group, a)
     local key = ready_key(a.next())
     for _, consumer in ipairs(call('XINFO', 'CONSUMERS', key, group)) do
       local about = fields(consumer)
-      if about.pending == 0 and about.idle > idle then
+      if about.pending == 0 and about.idle >= idle then
         call('XGROUP', 'DELCONSUMER', key, group, about.name)
         deleted = deleted + 1
       end
@@ -567,10 +567,16 @@ local function announce(_, a)
   return redis.status_reply('OK')
 end
 
-local function retire(_, a)
+-- A process leaves; where it is a worker, so do its consumers, unless they still hold something.
+local function retire(group, a)
   local name = a.next()
   call('DEL', process_key(name))
   call('SREM', PROCESSES, name)
+  for _, queue in ipairs(call('HKEYS', QUEUES)) do
+    local key = ready_key(queue)
+    local pending = redis.pcall('XPENDING', key, group, '-', '+', 1, name)
+    if not pending.err and not pending[1] then call('XGROUP', 'DELCONSUMER', key, group, name) end
+  end
   return redis.status_reply('OK')
 end
 

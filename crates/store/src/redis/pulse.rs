@@ -18,6 +18,7 @@ struct State {
     /// When a claim ended without an answer: entries may be ours that we never saw.
     lost_claim: Option<Instant>,
     used_percent: Option<u64>,
+    tidied: Instant,
     /// After a reconnect nobody steals for so long: whoever lives extends first.
     quiet: Duration,
     #[cfg(test)]
@@ -34,6 +35,7 @@ impl Pulse {
             steals_from: moment + quiet.saturating_sub(uptime),
             lost_claim: None,
             used_percent: None,
+            tidied: moment,
             quiet,
             #[cfg(test)]
             shift: Duration::ZERO,
@@ -92,6 +94,16 @@ impl Pulse {
         let is_due = state.lost_claim.is_some_and(|at| at.elapsed() >= after);
         if is_due {
             state.lost_claim = None;
+        }
+        is_due
+    }
+
+    /// Whether it is time to look for what dead workers left. Once for each time.
+    pub(super) fn is_due_to_tidy(&self, every: Duration) -> bool {
+        let mut state = self.lock();
+        let is_due = state.tidied.elapsed() >= every;
+        if is_due {
+            state.tidied = Instant::now();
         }
         is_due
     }

@@ -106,3 +106,36 @@ async fn a_claim_that_is_closed_gives_back_what_it_gets() {
     known.queue(&[1]).await;
     assert_eq!(steps(&scene.claim("v", 1).await), [1]);
 }
+
+/// The names of the consumers of queue `q`.
+async fn consumers(harness: &RedisHarness) -> Vec<String> {
+    type About = std::collections::BTreeMap<String, redis::Value>;
+    let group = harness.group();
+    let found: Vec<About> = harness.ask(&["XINFO", "CONSUMERS", "{s0}:ready:q", group]).await;
+    let name = |about: &About| redis::from_redis_value_ref(&about["name"]).unwrap();
+    found.iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn workers_that_left_leave_no_names_behind() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    scene.run_with(&[1, 2, 3]).await;
+    for name in ["busy", "idle"] {
+        scene.claim_one(name).await;
+    }
+    let idle = harness.pending("{s0}:ready:q").await.remove(1);
+    harness.ask::<()>(&["XACK", "{s0}:ready:q", harness.group(), &idle.0]).await;
+    assert_eq!(consumers(&harness).await, ["busy", "idle"]);
+    for name in ["busy", "idle", "nobody"] {
+        scene.store.retire(name).await.expect("retire");
+    }
+    assert_eq!(consumers(&harness).await, ["busy"], "what it holds can still be stolen");
+    let mut call = harness.store.0.function("tidy");
+    call.arg(0).arg("q");
+    let dead = scene.claim_one("dead").await;
+    scene.complete(&dead, "dead").await;
+    assert_eq!(consumers(&harness).await, ["busy", "dead"]);
+    assert_eq!(harness.store.0.ask::<u64>("tidy", &call).await, Ok(1));
+    assert_eq!(consumers(&harness).await, ["busy"]);
+}

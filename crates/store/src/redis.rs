@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, Pipeline, Value, from_redis_value};
 use sortie_engine::QueueName;
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -118,6 +118,9 @@ struct Core {
     /// Attempts that this process was given and has not ended: what else is pending under its
     /// workers' names was given to nobody.
     handed: Mutex<BTreeSet<Token>>,
+    /// Read by whoever takes attempts, from the question until they are in `handed`; written by who
+    /// looks for what was taken and is in nobody's hands.
+    taking: RwLock<()>,
     signals: Ear<Signal>,
     recalls: Ear<Token>,
     tasks: TaskTracker,

@@ -5,9 +5,10 @@
 //! for a read takes as many from each as from one; only then it waits, for a few of each, and gives
 //! back what is too much.
 //!
-//! A read whose answer is lost may have been given something. Nobody knows of it, nobody extends
-//! it, and it is found under the worker's name once the answer can come no more: it is put back and
-//! does not count as a delivery.
+//! A read whose answer is lost may have been given something, even later: a Redis that stood still
+//! reads what was sent before. Nobody knows of it. So for a while after a claim was lost, whatever is
+//! under the worker's name and unknown here is put back, and does not count as a delivery. That is
+//! done while nothing is being taken, for what is on its way here is not known either.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,8 +37,8 @@ const BLOCK_MOST: Duration = Duration::from_secs(5);
 const GONE_FOR_GOOD: Duration = Duration::from_secs(600);
 /// How often it is looked for them.
 const TIDY_EVERY: Duration = Duration::from_secs(300);
-/// After so long without an answer none can come: a call waits no longer for one.
-const ANSWER_IS_LOST: Duration = Duration::from_millis(2500);
+/// So long after a claim was lost it is looked for what it was given.
+const LOOK_FOR_LOST: Duration = Duration::from_secs(15);
 
 /// A claim as it was asked for.
 pub(super) struct ClaimCall {
@@ -104,16 +105,21 @@ pub(super) async fn steal(
     for queue in queues {
         call.arg(queue.as_str());
     }
-    let taken: Vec<(String, String, u32, Fields)> = core.ask("steal", &call).await?;
+    let _taking = core.taking.read().await;
+    let taken: Vec<(String, String, u32, Fields)> =
+        core.ask("steal", &call).await.inspect_err(|_| {
+            core.pulse.lost_a_claim();
+        })?;
     core.take(worker, taken).await
 }
 
 impl Core {
     async fn claim(&self, call: &ClaimCall, reply: &mut oneshot::Sender<Answer>) -> Answer {
         self.know(&call.queues).await?;
-        if self.pulse.take_lost_claim(ANSWER_IS_LOST) {
+        if self.pulse.lost_a_claim_within(LOOK_FOR_LOST) {
             self.recover(&call.worker, &call.queues).await?;
         }
+        let _taking = self.taking.read().await;
         let until = Instant::now() + call.wait;
         loop {
             if call.queues.len() > 1 {
@@ -293,28 +299,23 @@ impl Core {
         Ok(Claimed { entry: Arc::new(entry), token: self.id.token(number, name), deliveries })
     }
 
-    /// Puts back what this worker was given by answers that were lost.
+    /// Puts back what this worker was given by answers that were lost, unless something is being
+    /// taken just now.
     pub(super) async fn recover(
         &self,
         worker: &WorkerName,
         queues: &[QueueName],
     ) -> Result<(), StoreError> {
+        let Ok(_nobody_takes) = self.taking.try_write() else { return Ok(()) };
         for queue in queues {
             let mut call = self.function("recover");
-            call.arg(worker.as_str()).arg(ANSWER_IS_LOST.as_millis().to_string());
-            call.arg(queue.as_str());
+            call.arg(worker.as_str()).arg(queue.as_str());
             let known: Vec<_> =
                 self.handed().iter().filter_map(|token| self.id.read(*token)).collect();
             for (_, entry) in known {
                 call.arg(entry.to_string());
             }
-            let found: u64 = match self.ask("look for lost claims", &call).await {
-                Ok(found) => found,
-                Err(error) => {
-                    self.pulse.lost_a_claim();
-                    return Err(error);
-                }
-            };
+            let found: u64 = self.ask("look for lost claims", &call).await?;
             if found > 0 {
                 tracing::info!(%queue, found, "attempts whose claim had no answer were put back");
             }

@@ -200,6 +200,7 @@ fn start(options: RedisOptions, dialer: Dialer, greeted: Greeted, id: StoreId, l
         health,
         queues: Mutex::default(),
         handed: Mutex::default(),
+        taking: tokio::sync::RwLock::default(),
         signals,
         recalls,
         tasks,

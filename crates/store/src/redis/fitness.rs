@@ -71,7 +71,9 @@ pub(super) struct Facts {
 impl Facts {
     /// Asks Redis. How the log is written is kept from the facts before where it is not asked.
     pub(super) async fn ask(connection: &mut MultiplexedConnection) -> RedisResult<Self> {
-        let info: InfoDict = redis::cmd("INFO").query_async(connection).await?;
+        let mut ask = redis::cmd("INFO");
+        ask.arg("server").arg("replication").arg("persistence").arg("memory");
+        let info: InfoDict = ask.query_async(connection).await?;
         let word = |key: &str| info.get::<String>(key).unwrap_or_default();
         let number = |key: &str| info.get::<u64>(key).unwrap_or_default();
         Ok(Self {

@@ -408,6 +408,11 @@ local function complete(group, a)
       call('HDEL', run_key(run), 'e:' .. step)
       replies[#replies + 1] = 'ok'
     else
+      -- A value that nobody has reported is nobody's; a reported one belongs to its report, which
+      -- this may be the second sending of.
+      if value ~= '' and call('PTTL', value_key(run, value)) > 0 then
+        call('UNLINK', value_key(run, value))
+      end
       replies[#replies + 1] = 'gone'
     end
   end
@@ -435,12 +440,12 @@ local function release(group, a)
   return redis.status_reply('OK')
 end
 
--- What a worker was given without knowing it, because a reply was lost: all that it holds, has not
--- kept alive for a while and does not know of.
+-- What a worker was given without knowing it, because a reply was lost: all that it holds and does
+-- not know of.
 local function recover(group, a)
-  local worker, idle, queue, known, found = a.next(), a.next(), a.next(), {}, 0
+  local worker, queue, known, found = a.next(), a.next(), {}, 0
   while a.left() do known[a.next()] = true end
-  local pending = call('XPENDING', ready_key(queue), group, 'IDLE', idle, '-', '+', 1000, worker)
+  local pending = call('XPENDING', ready_key(queue), group, '-', '+', 1000, worker)
   for _, entry in ipairs(pending) do
     if not known[entry[1]] and put_back(group, worker, queue, entry[1]) then found = found + 1 end
   end

@@ -88,14 +88,8 @@ impl Pulse {
         self.lock().lost_claim = Some(Instant::now());
     }
 
-    /// Whether a claim was lost, so long ago that its answer can come no more. Once for each.
-    pub(super) fn take_lost_claim(&self, after: Duration) -> bool {
-        let mut state = self.lock();
-        let is_due = state.lost_claim.is_some_and(|at| at.elapsed() >= after);
-        if is_due {
-            state.lost_claim = None;
-        }
-        is_due
+    pub(super) fn lost_a_claim_within(&self, time: Duration) -> bool {
+        self.lock().lost_claim.is_some_and(|at| at.elapsed() < time)
     }
 
     /// Whether it is time to look for what dead workers left. Once for each time.

@@ -81,3 +81,24 @@ async fn runs_that_ended_first_are_forgotten_first_with_all_that_is_theirs() {
     assert_eq!(all.iter().filter(|key| key.contains(":idem:")).count(), 2);
     assert_eq!(all.iter().filter(|key| key.contains(":result:")).count(), 2);
 }
+
+#[tokio::test]
+async fn a_large_result_whose_report_is_not_heard_is_dropped_with_it() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    let mut known = scene.run_with(&[1, 2]).await;
+    let value = Arc::new(serde_json::json!("large"));
+    for withdrawn in [false, true] {
+        let held = scene.claim_one("w").await;
+        let id = scene.store.put_result(known.run, value.clone()).await.expect("put a result");
+        let report = crate::contract::scene::report(&held, "w", crate::contract::scene::stored(id));
+        if withdrawn {
+            known.withdraw(2).await;
+        }
+        for _ in 0..2 {
+            scene.send_report(report.clone()).await;
+        }
+        let left = harness.keys("{s0}:result:*").await.len();
+        assert_eq!(left, 1, "the first one waits for its commit, however often it is reported");
+    }
+}

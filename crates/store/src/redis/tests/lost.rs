@@ -18,10 +18,12 @@ async fn what_a_lost_claim_was_given_is_put_back_without_a_delivery() {
     let read = ["XREADGROUP", "GROUP", &group, "w", "STREAMS", "{s0}:ready:q", ">"];
     harness.ask::<redis::Value>(&read).await;
     assert_eq!(scene.claim("w", 9).await.len(), 0);
-    // Both were given so long ago that no answer can come any more.
-    for (entry, ..) in harness.pending("{s0}:ready:q").await {
-        harness.set_idle("{s0}:ready:q", &entry, "w", 3_000).await;
-    }
+    harness.store.0.pulse.lost_a_claim();
+    assert_eq!(steps(&scene.claim("w", 0).await), [0; 0], "who wants nothing looks for nothing");
+    let taking = harness.store.0.taking.read().await;
+    harness.store.0.recover(&worker("w"), &queues(&["q"])).await.expect("recover");
+    assert_eq!(scene.claim("v", 9).await.len(), 0, "it may be on its way to who takes");
+    drop(taking);
     harness.store.0.recover(&worker("w"), &queues(&["q"])).await.expect("recover");
     let again = scene.claim("v", 9).await;
     assert_eq!((steps(&again), again[0].deliveries), (vec![2], 1));

@@ -8,7 +8,9 @@ mod places;
 mod plan;
 mod previews;
 mod reports;
+mod texts;
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,9 +18,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sortie_engine::{Catalogue, Command, Failure, FailureKind, ModelCall, Run, RunId, Usage};
+use sortie_engine::{Catalogue, Command, Failure, FailureKind, Lane, ModelCall, Run, RunId, Usage};
 use sortie_store::Store;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -28,6 +30,7 @@ use crate::driver::DriverOptions;
 use crate::planner::{CallFailed, Planner};
 pub(crate) use places::{Place, Places};
 use reports::Reports;
+pub use texts::Texts;
 
 /// Words on their way to the driver; a plan's steps come in bursts of a few.
 const WORDS: usize = 1024;
@@ -59,6 +62,9 @@ pub(crate) struct Calls {
     words: mpsc::Sender<Word>,
     tasks: TaskTracker,
     places: Arc<Places>,
+    texts: Texts,
+    /// The lanes whose calls may speak in public.
+    lanes: watch::Sender<BTreeSet<Lane>>,
 }
 
 /// What the task of one call needs.
@@ -68,6 +74,8 @@ struct Caller {
     store: Arc<dyn Store>,
     silence: Duration,
     words: mpsc::Sender<Word>,
+    texts: Texts,
+    lanes: watch::Receiver<BTreeSet<Lane>>,
     run: RunId,
     call: ModelCall,
 }
@@ -86,8 +94,24 @@ impl Calls {
             words,
             tasks: TaskTracker::new(),
             places: Arc::new(Places::new(options.model_calls)),
+            texts: Texts::default(),
+            lanes: watch::channel(BTreeSet::new()).0,
         };
         (calls, heard)
+    }
+
+    /// The texts that answer calls write at the moment.
+    pub(crate) fn texts(&self) -> Texts {
+        self.texts.clone()
+    }
+
+    /// Calls for runs of these lanes may speak in public; the others only to the driver.
+    pub(crate) fn speak_for(&self, lanes: BTreeSet<Lane>) {
+        self.lanes.send_if_modified(|told| {
+            let differs = *told != lanes;
+            *told = lanes;
+            differs
+        });
     }
 
     pub(crate) fn places(&self) -> &Arc<Places> {
@@ -107,6 +131,8 @@ impl Calls {
             store: self.store.clone(),
             silence: self.silence,
             words: self.words.clone(),
+            texts: self.texts.clone(),
+            lanes: self.lanes.subscribe(),
             run: run.id(),
             call,
         };

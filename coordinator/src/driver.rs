@@ -13,7 +13,9 @@
 mod commit;
 mod lanes;
 mod live;
+mod share;
 mod story;
+mod sweep;
 mod timers;
 
 use std::collections::btree_map::Entry;
@@ -24,14 +26,17 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use sortie_engine::{Catalogue, Command, CommitBudget, Lane, RetryPolicy, RunId, Seq};
-use sortie_store::{Clock, History, InboxCursor, InboxId, InboxItem, LaneOwner, Store, StoreError};
+use sortie_store::{
+    Clock, Contact, History, InboxCursor, InboxId, InboxItem, LaneOwner, Store, StoreError, Working,
+};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use crate::calls::{Calls, Word};
+use crate::calls::{Calls, Texts, Word};
 use crate::planner::{Authors, Planner};
 use commit::CommitsDone;
+use lanes::Tenure;
 use live::{Live, Mail, Slot};
 use timers::Timers;
 
@@ -40,10 +45,15 @@ use timers::Timers;
 pub struct DriverOptions {
     /// Its name as an owner of lanes, unique for each start.
     pub owner: LaneOwner,
-    /// The lanes that it tries to own.
+    /// The lanes that it shares with the other coordinators that are there.
     pub lanes: Vec<Lane>,
     /// How long ownership of a lane lasts; renewed at a third of it.
     pub lane_lease: Duration,
+    /// How long what is known of the runs, with their model calls, outlasts a lease that ran out
+    /// because the store did not answer.
+    pub park: Duration,
+    /// How long a lane that is due to another coordinator is kept for model calls to end.
+    pub handover: Duration,
     /// How often inboxes and timers are compared with what is known.
     pub sweep: Duration,
     /// Commits that may be under way at once.
@@ -68,6 +78,8 @@ impl DriverOptions {
             owner,
             lanes,
             lane_lease: Duration::from_secs(3),
+            park: Duration::from_secs(10),
+            handover: Duration::from_secs(15),
             sweep: Duration::from_secs(15),
             commits: 8,
             model_calls: 32,
@@ -93,6 +105,8 @@ const READ_WAIT: Duration = Duration::from_secs(2);
 const BACKLOG: usize = 4096;
 /// The pause before a store that did not answer is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(100);
+/// The pause before lanes are renewed again where the store did not answer.
+const RENEWAL_PAUSE: Duration = Duration::from_millis(250);
 
 /// What a driver has seen and repaired; all but `commits` stay 0 without faults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -123,22 +137,27 @@ pub struct Driver {
     waiting: VecDeque<RunId>,
     /// The name of the next load: an answer to an older one is not for the slot of today.
     next_load: u64,
-    /// When the lanes were renewed last.
-    renewed: Instant,
+    tenure: Tenure,
+    /// The lanes that are owned, with how far their inboxes were read.
     owned: BTreeMap<Lane, InboxCursor>,
     owned_tx: watch::Sender<Vec<Lane>>,
     commits: FuturesUnordered<BoxFuture<'static, CommitsDone>>,
     loads: FuturesUnordered<BoxFuture<'static, Loaded>>,
     counts: watch::Sender<DriverCounts>,
+    contact: Contact,
 }
 
 /// What the rest of the process sees of a driver.
 #[derive(Debug, Clone)]
 pub struct DriverHandle {
-    /// The lanes that it owns now.
+    /// The lanes that it owns now and is not about to give up: those for new runs.
     pub lanes: watch::Receiver<Vec<Lane>>,
     /// What it has seen and repaired.
     pub counts: watch::Receiver<DriverCounts>,
+    /// Whether it really works, for readiness.
+    pub working: watch::Receiver<Working>,
+    /// The answers that it has written at the moment, for the watch hub.
+    pub texts: Texts,
 }
 
 impl Driver {
@@ -154,14 +173,17 @@ impl Driver {
     ) -> Result<(Self, DriverHandle), StoreError> {
         let clock = Clock::read(&*store).await?;
         let (calls, words) = Calls::new(planner.clone(), store.clone(), &options);
+        let texts = calls.texts();
         let (owned_tx, lanes) = watch::channel(Vec::new());
         let (counts_tx, counts) = watch::channel(DriverCounts::default());
+        let (contact, working) = Contact::new("driver of the lanes");
         let driver = Self {
             store,
             catalogue,
             clock,
             rng: fastrand::Rng::with_seed(options.seed),
             authors: planner.describe().await,
+            tenure: Tenure::new(&options),
             options,
             calls,
             words,
@@ -170,23 +192,24 @@ impl Driver {
             timers: Timers::default(),
             waiting: VecDeque::new(),
             next_load: 0,
-            renewed: Instant::now(),
             owned: BTreeMap::new(),
             owned_tx,
             commits: FuturesUnordered::new(),
             loads: FuturesUnordered::new(),
             counts: counts_tx,
+            contact,
         };
-        Ok((driver, DriverHandle { lanes, counts }))
+        Ok((driver, DriverHandle { lanes, counts, working, texts }))
     }
 
     /// Drives until `shutdown`; then finishes the commits under way and gives its lanes up.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        self.renew_lanes().await;
+        let mut renewal = tokio::time::interval(self.options.lane_lease / 3);
+        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.look_after_lanes(&mut renewal).await;
         let places = self.calls.places().clone();
         let mut reading = self.read_inboxes();
         let mut heard = Vec::with_capacity(WORDS_AT_ONCE);
-        let mut renewal = tokio::time::interval(self.options.lane_lease / 3);
         let mut sweep = tokio::time::interval(self.options.sweep);
         sweep.reset();
         loop {
@@ -201,7 +224,7 @@ impl Driver {
                 () = shutdown.cancelled() => break,
                 // What is rare comes first, so that a flood of what is frequent cannot starve it.
                 _ = renewal.tick() => {
-                    if self.renew_lanes().await {
+                    if self.look_after_lanes(&mut renewal).await {
                         reading = self.read_inboxes();
                     }
                 }
@@ -225,6 +248,18 @@ impl Driver {
         self.leave().await;
     }
 
+    /// Renews the lanes and sets the time for the next renewal; whether other lanes are owned now.
+    async fn look_after_lanes(&mut self, renewal: &mut Interval) -> bool {
+        let lanes = |driver: &Self| driver.owned.keys().copied().collect::<Vec<_>>();
+        let before = lanes(self);
+        if self.renew_lanes().await {
+            renewal.reset();
+        } else {
+            renewal.reset_after(RENEWAL_PAUSE);
+        }
+        lanes(self) != before
+    }
+
     /// One read of all inboxes, as a future of its own: it holds nothing of the driver.
     fn read_inboxes(&self) -> BoxFuture<'static, Result<Vec<InboxItem>, StoreError>> {
         let store = self.store.clone();
@@ -244,6 +279,7 @@ impl Driver {
     fn receive(&mut self, items: Result<Vec<InboxItem>, StoreError>) {
         match items {
             Ok(items) => {
+                self.contact.answered();
                 for item in items {
                     if let Some(cursor) = self.owned.get_mut(&item.run.lane()) {
                         cursor.after = cursor.after.max(item.id);
@@ -251,22 +287,29 @@ impl Driver {
                     }
                 }
             }
-            Err(error) => tracing::warn!(error = %error, "inboxes could not be read"),
+            Err(error) => self.contact.failed(&error),
         }
     }
 
+    fn owns(&self, run: RunId) -> bool {
+        self.owned.contains_key(&run.lane())
+    }
+
     /// Puts mail into a run's mailbox, and sees to it that the run is loaded. Mail for a run of
-    /// somebody else's lane is theirs to find.
+    /// somebody else's lane is theirs to find; for one of a lane that may come back it waits.
     fn deliver(&mut self, run: RunId, mail: Mail) {
-        if !self.owned.contains_key(&run.lane()) {
+        let is_owned = self.owns(run);
+        if !is_owned && !self.tenure.is_parked(run.lane()) {
             return;
         }
-        if let Entry::Vacant(place) = self.runs.entry(run) {
+        if let Entry::Vacant(place) = self.runs.entry(run)
+            && is_owned
+        {
             place.insert(Slot::loading());
             self.load(run, Duration::ZERO);
         }
         let Some(slot) = self.runs.get_mut(&run) else { return };
-        if slot.mailbox.push(mail) && slot.wants_commit() {
+        if slot.mailbox.push(mail) && is_owned && slot.wants_commit() {
             self.dirty.push_back(run);
             slot.is_dirty = true;
         }
@@ -355,7 +398,9 @@ impl Driver {
             let Some(run) = self.waiting.pop_front() else { break };
             let Some(slot) = self.runs.get_mut(&run) else { continue };
             slot.is_waiting = false;
-            if slot.live.as_ref().is_some_and(|live| live.run.wants_call(now)) {
+            let may_call =
+                self.owned.contains_key(&run.lane()) && !self.tenure.is_leaving(run.lane());
+            if may_call && slot.live.as_ref().is_some_and(|live| live.run.wants_call(now)) {
                 slot.is_admitted = true;
                 free -= 1;
                 any = true;

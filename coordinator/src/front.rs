@@ -43,8 +43,7 @@ pub use services::{Readiness, ServiceOptions, services};
 pub struct FrontOptions {
     /// The limits of runs whose goal does not say others.
     pub limits: Limits,
-    /// How long a write is sent again while the store does not answer, and how long a goal waits
-    /// for this coordinator to own a lane.
+    /// How long a write is sent again while the store does not answer.
     pub patience: Duration,
     /// How long a command may take until the history tells of it.
     pub command_timeout: Duration,
@@ -68,7 +67,7 @@ pub struct FrontParts {
     pub watches: Watches,
     /// The tools on offer.
     pub catalogue: CatalogueHandle,
-    /// The lanes that this coordinator owns: runs are named in one of them.
+    /// The lanes that this coordinator owns: runs are named in one of them, if there is one.
     pub lanes: watch::Receiver<Vec<Lane>>,
 }
 

@@ -17,6 +17,7 @@ mod planner;
 mod testing;
 mod watch;
 
+pub use calls::Texts;
 pub use catalogue::{CatalogueHandle, CatalogueWatch, catalogue};
 pub use driver::{Driver, DriverCounts, DriverHandle, DriverOptions};
 pub use front::{Front, FrontOptions, FrontParts, Readiness, ServiceOptions, services};

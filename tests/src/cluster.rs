@@ -10,6 +10,7 @@
 //! There is no gRPC and no process in it, so it works on paused time: there everything takes exactly
 //! as long as scripts and tools sleep. Nothing polls: whoever waits for a run watches it.
 
+mod fleet;
 mod script;
 mod story;
 mod tools;
@@ -31,6 +32,7 @@ use tokio_util::task::TaskTracker;
 
 use trouble::Troubled;
 
+pub use fleet::{Fleet, Member};
 pub use script::{Line, Script, step};
 pub use story::Story;
 pub use tools::{Gauge, Guard, Tool, registry, tool};
@@ -95,18 +97,9 @@ impl TestCluster {
     pub async fn with(options: ClusterOptions) -> Self {
         let store: Arc<dyn Store> = Embedded::new(options.store);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let registry = Arc::new(options.registry);
-        let mut queues: Vec<_> = registry.catalogue().iter().map(|t| t.queue.clone()).collect();
-        queues.sort();
-        queues.dedup();
-        let worker = WorkerOptions {
-            name: WorkerName::new("w1"),
-            queues,
-            concurrency: options.concurrency,
-            grace: options.grace,
-        };
         let seen = Arc::new(Troubled { store: store.clone(), trouble: options.trouble });
-        let worker = sure(Worker::new(seen, registry, worker).await);
+        let registry = Arc::new(options.registry);
+        let worker = start_worker(seen, registry, options.concurrency, options.grace).await;
         let worker_stop = stop.child_token();
         tasks.spawn(worker.run(worker_stop.clone()));
         let (catalogue_watch, catalogue) = sure(CatalogueWatch::open(store.clone()).await);
@@ -121,7 +114,7 @@ impl TestCluster {
         let (driver, mut handle) = sure(driver);
         tasks.spawn(driver.run(stop.clone()));
         let (hub, watches) = WatchHub::new(store.clone(), WatchOptions::default());
-        tasks.spawn(hub.run(stop.clone()));
+        tasks.spawn(hub.with_texts(handle.texts.clone()).run(stop.clone()));
         let all = usize::from(store.lane_count());
         sure(handle.lanes.wait_for(|owned| owned.len() == all).await);
         let names = AtomicU64::new(0);
@@ -186,6 +179,20 @@ impl TestCluster {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+/// A worker that serves all queues of its tools.
+async fn start_worker(
+    store: Arc<dyn Store>,
+    registry: Arc<Registry>,
+    concurrency: usize,
+    grace: Duration,
+) -> Worker {
+    let mut queues: Vec<_> = registry.catalogue().iter().map(|t| t.queue.clone()).collect();
+    queues.sort();
+    queues.dedup();
+    let options = WorkerOptions { name: WorkerName::new("w1"), queues, concurrency, grace };
+    sure(Worker::new(store, registry, options).await)
 }
 
 /// In a test a cluster that does not answer is the end of the test.

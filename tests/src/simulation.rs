@@ -81,6 +81,8 @@ pub struct Ending {
 const LANES: u8 = 2;
 /// Short enough that losing a worker is an everyday thing.
 const LEASE: Duration = Duration::from_secs(4);
+/// How long drivers own their lanes.
+const LANE_LEASE: Duration = Duration::from_secs(3);
 /// A model call that is silent for so long has failed; above every pause in the script.
 const SILENCE: Duration = Duration::from_secs(5);
 /// After the trouble, every run must have ended by then: the retries, silences and pauses of the

@@ -8,7 +8,7 @@ use sortie_engine::{
 };
 use sortie_store::Signal;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::Caller;
 use super::previews::PREVIEW_BUDGET;
@@ -40,8 +40,19 @@ async fn write(
     let call = caller.planner.synthesize(request, pieces_tx);
     let collect = async {
         let mut answer = String::new();
+        let writing = caller.texts.write(run);
+        let mut heard_at = Instant::now();
         loop {
-            match timeout(caller.silence, pieces.recv()).await {
+            let heard = tokio::select! {
+                biased;
+                () = writing.wanted() => {
+                    show(caller, attempt, 0, &answer).await;
+                    continue;
+                }
+                heard = timeout_at(heard_at + caller.silence, pieces.recv()) => heard,
+            };
+            heard_at = Instant::now();
+            match heard {
                 Ok(Some(AnswerWord::Beat)) => {}
                 Ok(Some(AnswerWord::Text(piece))) => {
                     show(caller, attempt, answer.len(), &piece).await;
@@ -60,8 +71,12 @@ async fn write(
     Ok((answer, usage))
 }
 
-/// Shows text to watchers. They may miss it: the recorded answer is in the history.
+/// Shows text to watchers. They may miss it: the recorded answer is in the history. While the lane
+/// is somebody else's, or nobody's, nothing is shown.
 async fn show(caller: &Caller, attempt: AttemptNumber, offset: usize, piece: &str) {
+    if piece.is_empty() || !caller.lanes.borrow().contains(&caller.run.lane()) {
+        return;
+    }
     let (run, text) = (caller.run, Arc::from(piece));
     let signal = Signal::AnswerText { run, attempt, offset: offset as u64, text };
     if let Err(error) = caller.store.publish(vec![signal]).await {

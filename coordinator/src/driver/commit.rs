@@ -39,8 +39,12 @@ impl Driver {
 
     /// Everything that waits for a run becomes one commit, if there is anything to make durable.
     fn decide(&mut self, run: RunId) -> Option<(Arc<Commit>, usize)> {
+        let (is_owned, is_leaving) = (self.owns(run), self.tenure.is_leaving(run.lane()));
         let slot = self.runs.get_mut(&run)?;
         slot.is_dirty = false;
+        if !is_owned {
+            return None; // its mail waits until the lane is regained
+        }
         let live = slot.live.as_mut().filter(|live| live.flight.is_none())?;
         let now = self.clock.now();
         let catalogue = self.catalogue.borrow().clone();
@@ -52,8 +56,10 @@ impl Driver {
             synthesizer: &self.authors.synthesizer,
             retry: self.options.retry,
         };
-        // Whoever did not wait takes no place before those who do.
-        let may_call = std::mem::take(&mut slot.is_admitted) || self.waiting.is_empty();
+        // Whoever did not wait takes no place before those who do, and nobody takes one in a lane
+        // that another coordinator is about to get.
+        let is_admitted = std::mem::take(&mut slot.is_admitted);
+        let may_call = !is_leaving && (is_admitted || self.waiting.is_empty());
         let calls = if may_call { self.calls.places().free().min(1) } else { 0 };
         let budget = CommitBudget { calls, ..self.options.budget };
         let advance = || live.run.advance(slot.mailbox.commands(), &cx, budget);
@@ -69,7 +75,7 @@ impl Driver {
         let mail = slot.mailbox.take(folded.taken);
         let timer = live.run.timer(now);
         let consumed: Vec<_> = mail.iter().filter_map(|mail| mail.item).collect();
-        if live.run.wants_call(now) && !slot.is_waiting {
+        if live.run.wants_call(now) && !slot.is_waiting && !is_leaving {
             slot.is_waiting = true;
             self.waiting.push_back(run);
         }
@@ -113,13 +119,18 @@ impl Driver {
     }
 
     fn went_through(&mut self, commit: &Commit, now: Timestamp) {
-        let run = commit.run;
+        let (run, is_owned) = (commit.run, self.owns(commit.run));
         let Some(slot) = self.runs.get_mut(&run) else { return };
         let Some(live) = slot.live.as_mut().filter(|live| live.flies(commit.id)) else { return };
         let Some(flight) = live.flight.take() else { return };
         live.head = commit.id;
         slot.mailbox.forget(&flight.mail);
         live.stop_stale_call();
+        if flight.start.is_some() && !is_owned {
+            // The lane is not ours any more, or not yet again: whoever adopts it asks.
+            self.forget(run);
+            return;
+        }
         if let Some((call, place)) = flight.start {
             let handle = self.calls.start(&live.run, call, &self.catalogue.borrow(), place);
             live.call = Some((call, handle));
@@ -163,7 +174,7 @@ impl Driver {
         }
     }
 
-    fn forget(&mut self, run: RunId) {
+    pub(super) fn forget(&mut self, run: RunId) {
         self.runs.remove(&run);
         self.timers.set(run, None);
     }
@@ -176,7 +187,7 @@ async fn send(store: Arc<dyn Store>, commits: Vec<Arc<Commit>>) -> CommitsDone {
         match store.commit(commits.clone()).await {
             Ok(replies) => return CommitsDone { commits, replies },
             Err(error) => {
-                tracing::warn!(error = %error, runs = commits.len(), "a commit has no answer");
+                tracing::debug!(error = %error, runs = commits.len(), "a commit has no answer");
                 tokio::time::sleep(STORE_PAUSE).await;
             }
         }

@@ -23,8 +23,9 @@ where
     let mut pause = FIRST_PAUSE;
     loop {
         let error = match call().await {
-            Err(error @ StoreError::Unavailable { .. }) => error,
-            answer => return answer,
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Unfit { .. })) => error,
+            Err(error @ StoreError::Broken { .. }) => return Err(error),
+            Ok(answer) => return Ok(answer),
         };
         let drawn = pause.mul_f64(0.5 + 0.5 * fastrand::f64());
         if Instant::now() + drawn > deadline {

@@ -36,8 +36,8 @@ pub(super) enum Refusal {
         "command `{0}` waits for the coordinator that owns the run: ask again with this command_id"
     )]
     CommandWaits(CommandId),
-    /// Ask again.
-    #[error("this coordinator owns no share of the runs yet")]
+    /// Ask nobody: a person must look at it.
+    #[error("the store has no lanes")]
     NoLane,
     /// See the reason.
     #[error("watch the run")]
@@ -87,14 +87,14 @@ impl Refusal {
             )
             | Self::Watch(WatchError::Full(_)) => later(FailureKind::RateLimited, innermost(self)),
             Self::CommandWaits(_) => never(FailureKind::Timeout, innermost(self)),
-            Self::NoLane
-            | Self::Watch(WatchError::Stopped)
+            Self::Watch(WatchError::Stopped)
             | Self::Store(StoreError::Unavailable { .. } | StoreError::Unfit { .. })
             | Self::Watch(WatchError::Store {
                 source: StoreError::Unavailable { .. } | StoreError::Unfit { .. },
                 ..
             }) => later(FailureKind::Unavailable, innermost(self)),
-            Self::Store(StoreError::Broken { .. })
+            Self::NoLane
+            | Self::Store(StoreError::Broken { .. })
             | Self::Watch(WatchError::Store { source: StoreError::Broken { .. }, .. })
             | Self::BrokenHistory(_) => never(FailureKind::Internal, innermost(self)),
         }
@@ -120,4 +120,24 @@ fn innermost(refusal: &Refusal) -> String {
         reason = source;
     }
     reason.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic_types::StatusExt as _;
+
+    #[test]
+    fn a_lack_of_room_is_told_with_a_time_to_come_back() {
+        for refusal in [
+            SubmitRefusal::Full { open: 2, most: 1 },
+            SubmitRefusal::QueueFull { waiting: 7, most: 6 },
+            SubmitRefusal::MemoryFull { used_percent: 71, most_percent: 70 },
+        ] {
+            let said = refusal.to_string();
+            let status = Refusal::Submission(refusal).status();
+            assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, &*said));
+            assert!(status.get_details_retry_info().is_some(), "{said}");
+        }
+    }
 }

@@ -22,7 +22,7 @@ pub(super) async fn submit_goal(
     request: v1::SubmitGoalRequest,
 ) -> Result<v1::SubmitGoalResponse, Refusal> {
     let goal = Arc::new(checked(front, &request)?);
-    let lane = own_lane(front).await?;
+    let lane = lane(front)?;
     let run = RunId::new(SHARD, lane, Uuid::now_v7().as_u128());
     let commit = CommitId::new(Uuid::new_v4().as_u128());
     let submission = Submission { run, commit, goal, idempotency: idempotency(request) };
@@ -53,13 +53,12 @@ fn checked(front: &Front, request: &v1::SubmitGoalRequest) -> Result<Goal, Refus
     goal.filter(|_| faults.is_empty()).ok_or(Refusal::BadRequest(faults))
 }
 
-/// A lane of ours, so that the run's life begins without a detour over another coordinator.
-async fn own_lane(front: &Front) -> Result<Lane, Refusal> {
-    let mut lanes = front.parts.lanes.clone();
-    let owned = lanes.wait_for(|owned| !owned.is_empty());
-    let owned = tokio::time::timeout(front.options.patience, owned).await;
-    let owned = owned.map_err(|_| Refusal::NoLane)?.map_err(|_| Refusal::NoLane)?;
-    fastrand::choice(owned.iter()).copied().ok_or(Refusal::NoLane)
+/// A lane of ours, so that the run's life begins without a detour over another coordinator. One that
+/// owns none takes any: whoever owns that lane hears of the run by its inbox.
+fn lane(front: &Front) -> Result<Lane, Refusal> {
+    let owned = fastrand::choice(front.parts.lanes.borrow().iter().copied());
+    let any = || fastrand::choice(0..front.parts.store.lane_count()).map(Lane);
+    owned.or_else(any).ok_or(Refusal::NoLane)
 }
 
 /// The key with a hash of everything else that was sent. Maps are ordered, so the same request is

@@ -8,17 +8,20 @@ use sortie_engine::{RunId, Seq};
 use sortie_store::{History, Signal, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::topic::{AttemptStarted, Reading, Topic};
+use super::topic::{AttemptStarted, Reading, Text, Topic};
 use super::watcher::Watcher;
 use super::{Place, WatchError, WatchOptions};
+use crate::calls::Texts;
 
 /// Joins that may wait for the hub, which only looks a name up for each.
 const JOINS: usize = 64;
 /// Signals that may wait for the hub; beyond, the store counts them as missed.
 const SIGNALS: usize = 1024;
+/// Missing text of an answer is asked for so often at most.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait before subscribing again.
 const RESUBSCRIBE: Duration = Duration::from_millis(500);
 
@@ -42,6 +45,8 @@ enum Done {
     Read(RunId, Seq, Result<Option<History>, StoreError>),
     /// The ends of logs, each beside the end that was known when the question was asked.
     Compared(Vec<(RunId, Seq)>, Result<Vec<Option<Seq>>, StoreError>),
+    /// Missing text was asked for.
+    Asked,
 }
 
 /// One watched run.
@@ -51,6 +56,8 @@ struct Watched {
     is_read: bool,
     /// Whether there was news during that reading, which it may have missed.
     again: bool,
+    /// When text of the answer was asked for last.
+    asked: Option<Instant>,
 }
 
 /// Tells watchers what happens. See the module's own words.
@@ -64,6 +71,7 @@ pub struct WatchHub {
     tasks: JoinSet<Done>,
     readings: Arc<Semaphore>,
     is_comparing: bool,
+    texts: Texts,
 }
 
 /// Begins to watch runs.
@@ -141,8 +149,16 @@ impl WatchHub {
             tasks: JoinSet::new(),
             readings: Arc::new(Semaphore::new(options.readings)),
             is_comparing: false,
+            texts: Texts::default(),
         };
         (hub, watches)
+    }
+
+    /// Lets watchers anywhere ask for the answers that are written in this process.
+    #[must_use]
+    pub fn with_texts(mut self, texts: Texts) -> Self {
+        self.texts = texts;
+        self
     }
 
     /// Serves watchers until shutdown; then every watcher hears [`WatchError::Stopped`].
@@ -170,6 +186,7 @@ impl WatchHub {
                 Some(done) = self.tasks.join_next() => match done {
                     Ok(Done::Read(run, after, history)) => self.take_in(run, after, history),
                     Ok(Done::Compared(asked, ends)) => self.compared(asked, ends),
+                    Ok(Done::Asked) => {}
                     // Only a panic in the store ends a task early; the next tick asks again.
                     Err(error) => self.lost_task(&error),
                 },
@@ -182,7 +199,7 @@ impl WatchHub {
         let Join { run, after, reply } = join;
         let watched = self.runs.entry(run).or_insert_with(|| {
             let topic = Topic::new(after, self.options.tail_bytes, self.options.notices);
-            Watched { topic: watch::Sender::new(topic), is_read: false, again: false }
+            Watched { topic: watch::Sender::new(topic), is_read: false, again: false, asked: None }
         });
         let is_new = !watched.topic.borrow().is_read();
         if reply.send(watched.topic.subscribe()).is_err() {
@@ -203,6 +220,9 @@ impl WatchHub {
     }
 
     fn hear(&mut self, signal: Signal) {
+        if let Signal::AnswerTextWanted { run } = signal {
+            return self.texts.want(run);
+        }
         let Some(watched) = self.runs.get_mut(&signal.run()) else { return };
         match signal {
             Signal::Committed { run, seq } => {
@@ -214,10 +234,35 @@ impl WatchHub {
                 let notice = AttemptStarted { step, number, attempt, worker, at };
                 watched.topic.send_modify(|topic| topic.notice(notice));
             }
-            Signal::AnswerText { attempt, offset, text, .. } => {
-                watched.topic.send_if_modified(|topic| topic.text(attempt, offset, &text));
+            Signal::AnswerText { run, attempt, offset, text } => {
+                let mut heard = Text::Known;
+                watched.topic.send_if_modified(|topic| {
+                    heard = topic.text(attempt, offset, &text);
+                    heard == Text::New
+                });
+                if heard == Text::Gap {
+                    self.ask_for_text(run);
+                }
             }
+            Signal::AnswerTextWanted { .. } => {}
         }
+    }
+
+    /// Asks whoever writes the run's answer to say all of it again. Nobody answers where none is
+    /// being written.
+    fn ask_for_text(&mut self, run: RunId) {
+        let Some(watched) = self.runs.get_mut(&run) else { return };
+        if watched.asked.is_some_and(|asked| asked.elapsed() < ASK_EVERY) {
+            return;
+        }
+        watched.asked = Some(Instant::now());
+        let store = self.store.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = store.publish(vec![Signal::AnswerTextWanted { run }]).await {
+                tracing::debug!(%run, %error, "text of an answer could not be asked for");
+            }
+            Done::Asked
+        });
     }
 
     /// Starts a reading of the log, or notes that one more is wanted after the one that is on.
@@ -245,7 +290,12 @@ impl WatchHub {
             // Begun for a topic that was forgotten or renewed meanwhile.
             Ok(Some(_)) if after != watched.topic.borrow().read_after() => again = true,
             Ok(Some(history)) => {
+                let is_first = !watched.topic.borrow().is_read();
                 watched.topic.send_modify(|topic| again |= !topic.extend(history));
+                if is_first && !watched.topic.borrow().has_ended() {
+                    // What was written before anybody watched here.
+                    self.ask_for_text(run);
+                }
             }
             Ok(None) => watched.topic.send_modify(|topic| topic.reading = Reading::NoRun),
             Err(error) => {

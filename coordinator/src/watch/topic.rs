@@ -79,6 +79,16 @@ pub(super) enum Reading {
     NoRun,
 }
 
+/// What a piece of text tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Text {
+    New,
+    /// Nothing new, or nothing that anybody waits for.
+    Known,
+    /// Text before it was missed.
+    Gap,
+}
+
 /// What is known of one watched run.
 #[derive(Debug)]
 pub(super) struct Topic {
@@ -122,6 +132,11 @@ impl Topic {
     /// Where the log ends, as far as it was read.
     pub(super) fn end(&self) -> Place {
         self.end
+    }
+
+    /// Whether no more answers follow.
+    pub(super) fn has_ended(&self) -> bool {
+        self.answers_over == u32::MAX
     }
 
     /// After which event the next reading begins.
@@ -204,31 +219,28 @@ impl Topic {
         self.notices_ended += 1;
     }
 
-    /// More text of the answer; `false` if it tells nothing new or more than an answer holds. Behind a gap the text starts anew:
-    /// what was missed is in the last event.
-    pub(super) fn text(&mut self, attempt: AttemptNumber, offset: u64, text: &str) -> bool {
+    /// More text of the answer. What is kept begins at the start and has no gap: a piece behind one
+    /// is not taken, for whoever writes the answer says all of it again when asked.
+    pub(super) fn text(&mut self, attempt: AttemptNumber, offset: u64, text: &str) -> Text {
         let current = self.answer.as_ref().map_or(0, |answer| answer.attempt.get());
         let is_over = attempt.get() <= self.answers_over || attempt.get() < current;
-        let end = usize::try_from(offset).unwrap_or(usize::MAX).saturating_add(text.len());
-        if is_over || end > MAX_ANSWER_BYTES {
-            return false;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        if is_over || start.saturating_add(text.len()) > MAX_ANSWER_BYTES {
+            return Text::Known;
         }
-        if let Some(answer) = self.answer.as_mut().filter(|answer| answer.attempt == attempt) {
-            if offset < answer.end() {
-                let known = usize::try_from(answer.end() - offset).unwrap_or(usize::MAX);
-                let Some(fresh) = text.get(known..).filter(|fresh| !fresh.is_empty()) else {
-                    return false;
-                };
-                answer.text.push_str(fresh);
-                return true;
-            }
-            if offset == answer.end() {
-                answer.text.push_str(text);
-                return !text.is_empty();
+        let known = self.answer.as_ref().filter(|answer| answer.attempt == attempt);
+        let known = known.map_or(0, |answer| answer.text.len());
+        let Some(again) = known.checked_sub(start) else { return Text::Gap };
+        let Some(fresh) = text.get(again..).filter(|fresh| !fresh.is_empty()) else {
+            return Text::Known;
+        };
+        match self.answer.as_mut().filter(|answer| answer.attempt == attempt) {
+            Some(answer) => answer.text.push_str(fresh),
+            None => {
+                self.answer = Some(AnswerText { attempt, offset: 0, text: fresh.to_owned() });
             }
         }
-        self.answer = Some(AnswerText { attempt, offset, text: text.to_owned() });
-        true
+        Text::New
     }
 
     /// The next thing that somebody has not seen: events before what is only live.

@@ -109,6 +109,7 @@ impl Embedded {
         .await?;
         services.spawn("driver", |stop| driver.run(stop));
         let (hub, watches) = WatchHub::new(store.clone(), WatchOptions::default());
+        let hub = hub.with_texts(handle.texts);
         services.spawn("hub", |stop| hub.run(stop));
         let parts = FrontParts { store, watches, catalogue, lanes: handle.lanes };
         let front = FrontOptions { limits: options.limits, ..FrontOptions::default() };

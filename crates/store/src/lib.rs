@@ -18,6 +18,7 @@
 
 mod broadcast;
 mod clock;
+mod contact;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod embedded;
@@ -30,6 +31,7 @@ mod redis;
 mod wire;
 
 pub use clock::Clock;
+pub use contact::{Contact, Working};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use error::StoreError;
 pub use lanes::{InboxCursor, InboxId, InboxItem, LaneOwner, Lanes};

@@ -72,6 +72,24 @@ pub enum SubmitRefusal {
         /// The limit.
         most: usize,
     },
+    /// So many attempts wait for workers that a new run would only wait with them.
+    #[error("{waiting} attempts wait for workers, at most {most} may: try again later")]
+    QueueFull {
+        /// Attempts that wait.
+        waiting: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// What is left of the store's memory is kept for the runs that were accepted.
+    #[error(
+        "{used_percent} % of the store's memory is used, at most {most_percent} % may: try again later"
+    )]
+    MemoryFull {
+        /// What is used.
+        used_percent: u8,
+        /// The limit.
+        most_percent: u8,
+    },
 }
 
 /// One durable change of a run.

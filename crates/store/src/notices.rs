@@ -47,6 +47,11 @@ pub enum Signal {
         /// The text.
         text: Arc<str>,
     },
+    /// Somebody watches an answer and misses text of it: whoever writes it says all of it again.
+    AnswerTextWanted {
+        /// The run.
+        run: RunId,
+    },
 }
 
 impl Signal {
@@ -56,7 +61,8 @@ impl Signal {
         match self {
             Self::Committed { run, .. }
             | Self::AttemptStarted { run, .. }
-            | Self::AnswerText { run, .. } => *run,
+            | Self::AnswerText { run, .. }
+            | Self::AnswerTextWanted { run } => *run,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Trouble between a worker and its store: a test says which operation goes wrong, how, and when it
-//! works again. Everything else passes.
+//! Trouble between a worker or a coordinator and its store: a test says which operation goes wrong,
+//! how, and when it works again. Everything else passes.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -26,6 +26,16 @@ pub enum Operation {
     Complete,
     /// Large results on their way.
     PutResult,
+    /// Commits.
+    Commit,
+    /// Renewals of lanes.
+    Own,
+    /// Claims.
+    Claim,
+    /// Signals.
+    Publish,
+    /// Every operation: the store is out of reach.
+    Any,
 }
 
 /// How it goes wrong.
@@ -76,9 +86,11 @@ impl Trouble {
     /// Whether the call may happen.
     async fn pass(&self, operation: Operation, action: &'static str) -> Result<bool, StoreError> {
         let fault = self.change(|faults| {
-            let fault = faults.now.get(&operation).copied();
-            *faults.hits.entry(operation).or_default() += usize::from(fault.is_some());
-            fault
+            let here = [operation, Operation::Any].into_iter();
+            let (operation, fault) =
+                here.filter_map(|one| Some((one, *faults.now.get(&one)?))).next()?;
+            *faults.hits.entry(operation).or_default() += 1;
+            Some(fault)
         });
         match fault {
             None => Ok(true),
@@ -90,7 +102,7 @@ impl Trouble {
     }
 }
 
-/// The store as a worker in trouble sees it.
+/// The store as somebody in trouble sees it.
 pub(super) struct Troubled {
     pub(super) store: Arc<dyn Store>,
     pub(super) trouble: Trouble,
@@ -105,6 +117,7 @@ impl ReadyQueue for Troubled {
         slots: usize,
         wait: Duration,
     ) -> Result<Vec<Claimed>, StoreError> {
+        self.trouble.pass(Operation::Claim, "claim").await?;
         self.store.claim(worker, queues, slots, wait).await
     }
 
@@ -127,6 +140,7 @@ impl ReadyQueue for Troubled {
     }
 
     async fn release(&self, worker: &WorkerName, tokens: &[Token]) -> Result<(), StoreError> {
+        self.trouble.pass(Operation::Any, "release").await?;
         self.store.release(worker, tokens).await
     }
 
@@ -136,6 +150,7 @@ impl ReadyQueue for Troubled {
         queues: &[QueueName],
         slots: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
+        self.trouble.pass(Operation::Any, "steal").await?;
         self.store.steal(worker, queues, slots).await
     }
 
@@ -147,6 +162,7 @@ impl ReadyQueue for Troubled {
     }
 
     async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError> {
+        self.trouble.pass(Operation::Any, "recalls").await?;
         self.store.recalls().await
     }
 
@@ -161,18 +177,22 @@ impl RunLog for Troubled {
         &self,
         batch: Vec<Submission>,
     ) -> Result<Vec<Result<Submitted, SubmitRefusal>>, StoreError> {
+        self.trouble.pass(Operation::Any, "submit").await?;
         self.store.submit(batch).await
     }
 
     async fn commit(&self, batch: Vec<Arc<Commit>>) -> Result<Vec<CommitReply>, StoreError> {
+        self.trouble.pass(Operation::Commit, "commit").await?;
         self.store.commit(batch).await
     }
 
     async fn load(&self, run: RunId, after: Seq) -> Result<Option<History>, StoreError> {
+        self.trouble.pass(Operation::Any, "load").await?;
         self.store.load(run, after).await
     }
 
     async fn last_seqs(&self, runs: &[RunId]) -> Result<Vec<Option<Seq>>, StoreError> {
+        self.trouble.pass(Operation::Any, "last seqs").await?;
         self.store.last_seqs(runs).await
     }
 
@@ -181,10 +201,12 @@ impl RunLog for Troubled {
         run: RunId,
         steps: &[StepId],
     ) -> Result<Vec<Option<Arc<Value>>>, StoreError> {
+        self.trouble.pass(Operation::Any, "results").await?;
         self.store.results(run, steps).await
     }
 
     async fn list(&self, query: ListQuery) -> Result<ListPage, StoreError> {
+        self.trouble.pass(Operation::Any, "list").await?;
         self.store.list(query).await
     }
 }
@@ -201,14 +223,17 @@ impl Lanes for Troubled {
         wanted: &[Lane],
         lease: Duration,
     ) -> Result<Vec<Lane>, StoreError> {
+        self.trouble.pass(Operation::Own, "own").await?;
         self.store.own(owner, wanted, lease).await
     }
 
     async fn disown(&self, owner: &LaneOwner, lanes: &[Lane]) -> Result<(), StoreError> {
+        self.trouble.pass(Operation::Any, "disown").await?;
         self.store.disown(owner, lanes).await
     }
 
     async fn send(&self, batch: Vec<(RunId, Command)>) -> Result<(), StoreError> {
+        self.trouble.pass(Operation::Any, "send").await?;
         self.store.send(batch).await
     }
 
@@ -218,22 +243,27 @@ impl Lanes for Troubled {
         most: usize,
         wait: Duration,
     ) -> Result<Vec<InboxItem>, StoreError> {
+        self.trouble.pass(Operation::Any, "read inbox").await?;
         self.store.read_inbox(cursors, most, wait).await
     }
 
     async fn discard(&self, items: &[(Lane, InboxId)]) -> Result<(), StoreError> {
+        self.trouble.pass(Operation::Any, "discard").await?;
         self.store.discard(items).await
     }
 
     async fn timers(&self, lane: Lane) -> Result<Vec<(RunId, Timestamp)>, StoreError> {
+        self.trouble.pass(Operation::Any, "timers").await?;
         self.store.timers(lane).await
     }
 
     async fn model_calls(&self, lane: Lane) -> Result<Vec<RunId>, StoreError> {
+        self.trouble.pass(Operation::Any, "model calls").await?;
         self.store.model_calls(lane).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.trouble.pass(Operation::Any, "now").await?;
         self.store.now().await
     }
 }
@@ -241,22 +271,27 @@ impl Lanes for Troubled {
 #[async_trait]
 impl Notices for Troubled {
     async fn publish(&self, batch: Vec<Signal>) -> Result<(), StoreError> {
+        self.trouble.pass(Operation::Publish, "publish").await?;
         self.store.publish(batch).await
     }
 
     async fn subscribe(&self) -> Result<Box<dyn Signals>, StoreError> {
+        self.trouble.pass(Operation::Any, "subscribe").await?;
         self.store.subscribe().await
     }
 
     async fn announce(&self, presence: Presence, ttl: Duration) -> Result<(), StoreError> {
+        self.trouble.pass(Operation::Any, "announce").await?;
         self.store.announce(presence, ttl).await
     }
 
     async fn retire(&self, name: &str) -> Result<(), StoreError> {
+        self.trouble.pass(Operation::Any, "retire").await?;
         self.store.retire(name).await
     }
 
     async fn present(&self) -> Result<Vec<Presence>, StoreError> {
+        self.trouble.pass(Operation::Any, "present").await?;
         self.store.present().await
     }
 }

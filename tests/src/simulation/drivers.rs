@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::planner::ScriptedPlanner;
-use super::{LANES, SILENCE, World};
+use super::{LANE_LEASE, LANES, SILENCE, World};
 
 /// Keeps one to three coordinators going until `over`.
 pub(super) fn keep(
@@ -45,6 +45,9 @@ async fn sit(
             (0..LANES).map(Lane).collect(),
         );
         options.seed = rng.u64(..);
+        options.lane_lease = LANE_LEASE;
+        options.park = Duration::from_secs(rng.u64(..12));
+        options.handover = Duration::from_secs(rng.u64(..4));
         options.model_calls = rng.usize(1..4);
         options.call_silence = SILENCE;
         options.budget = CommitBudget { writes: rng.usize(3..20), ..CommitBudget::RUN };

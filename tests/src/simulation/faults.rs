@@ -5,9 +5,8 @@
 mod bugs;
 mod trouble;
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,22 +20,34 @@ use sortie_store::{
     Recalls, RunLog, Signal, Signals, StoreError, Submission, SubmitRefusal, Submitted, Token,
 };
 
-use super::Ledger;
+use tokio::time::Instant;
+
+use super::{LANE_LEASE, Ledger};
 pub use bugs::Bug;
 pub use trouble::Faults;
 
 /// One renewal of lanes in so many begins a time in which none succeeds.
 const DEAFNESS: u64 = 15;
+/// The longest such time beside the lease of the lanes, in milliseconds.
+const LONGEST_DEAFNESS: u64 = 12_000;
+
+/// One commit in so many is held up on its way, and arrives when its sender has given it up, sent
+/// it again, lost its lane or died.
+const LATENESS: u64 = 30;
+/// The longest time on the way, in milliseconds.
+const LONGEST_WAY: u64 = 9_000;
 
 /// The store as one process sees it.
 pub struct FaultyStore {
+    /// Itself, for what arrives when nobody waits for it.
+    me: Weak<Self>,
     store: Arc<Embedded>,
     faults: Arc<Faults>,
     ledger: Arc<Ledger>,
     rng: Mutex<fastrand::Rng>,
     dead: AtomicBool,
-    /// Renewals of lanes that will fail.
-    deaf: AtomicU64,
+    /// Until then renewals of lanes fail.
+    deaf: Mutex<Option<Instant>>,
 }
 
 enum Fate {
@@ -56,8 +67,8 @@ impl FaultyStore {
         ledger: Arc<Ledger>,
         rng: fastrand::Rng,
     ) -> Arc<Self> {
-        let (rng, dead, deaf) = (Mutex::new(rng), AtomicBool::new(false), AtomicU64::new(0));
-        Arc::new(Self { store, faults, ledger, rng, dead, deaf })
+        let (rng, dead, deaf) = (Mutex::new(rng), AtomicBool::new(false), Mutex::new(None));
+        Arc::new_cyclic(|me| Self { me: me.clone(), store, faults, ledger, rng, dead, deaf })
     }
 
     /// The process is gone: nothing that it does from now on arrives anywhere.
@@ -75,16 +86,27 @@ impl FaultyStore {
         if !self.faults.zombies || !self.faults.are_on() {
             return false;
         }
-        let left = self.deaf.load(Ordering::Relaxed);
-        let next = if left > 0 {
-            left - 1
-        } else if self.draw(DEAFNESS) == 0 {
+        let now = Instant::now();
+        let Ok(mut deaf) = self.deaf.lock() else { return false };
+        if deaf.is_none_or(|until| until <= now) && self.draw(DEAFNESS) == 0 {
             self.faults.hit();
-            3 + self.draw(5)
-        } else {
-            return false;
-        };
-        self.deaf.store(next, Ordering::Relaxed);
+            let time = Duration::from_millis(self.draw(LONGEST_DEAFNESS));
+            *deaf = Some(now + LANE_LEASE + time);
+        }
+        deaf.is_some_and(|until| until > now)
+    }
+
+    /// Whether this commit is held up; then it is on its way, and nobody hears the reply.
+    fn holds_up(&self, batch: &[Arc<Commit>]) -> bool {
+        let happens = self.faults.zombies && self.faults.are_on() && self.draw(LATENESS) == 0;
+        let Some(me) = self.me.upgrade().filter(|_| happens) else { return false };
+        self.faults.hit();
+        let (way, batch) = (Duration::from_millis(self.draw(LONGEST_WAY)), batch.to_vec());
+        // Owned by the story's runtime: it outlives its sender, as bytes in a network do.
+        tokio::spawn(async move {
+            tokio::time::sleep(way).await;
+            let _ = me.commit_with_bug(batch).await;
+        });
         true
     }
 
@@ -156,6 +178,9 @@ impl RunLog for FaultyStore {
     }
 
     async fn commit(&self, batch: Vec<Arc<Commit>>) -> Result<Vec<CommitReply>, StoreError> {
+        if !self.dead.load(Ordering::Relaxed) && self.holds_up(&batch) {
+            return Err(StoreError::Unavailable { action: "commit" });
+        }
         self.through("commit", || self.commit_with_bug(batch.clone())).await
     }
 
@@ -294,14 +319,14 @@ impl Notices for FaultyStore {
     }
 
     async fn announce(&self, presence: Presence, ttl: Duration) -> Result<(), StoreError> {
-        self.store.announce(presence, ttl).await
+        self.through("announce", || self.store.announce(presence.clone(), ttl)).await
     }
 
     async fn retire(&self, name: &str) -> Result<(), StoreError> {
-        self.store.retire(name).await
+        self.through("retire", || self.store.retire(name)).await
     }
 
     async fn present(&self) -> Result<Vec<Presence>, StoreError> {
-        self.store.present().await
+        self.through("present", || self.store.present()).await
     }
 }

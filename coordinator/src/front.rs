@@ -6,6 +6,7 @@
 
 mod cancel_run;
 mod cursor;
+mod door;
 mod get_result;
 mod get_run;
 mod list_runs;
@@ -36,7 +37,8 @@ use crate::catalogue::CatalogueHandle;
 use crate::watch::{Place, Watcher, Watches};
 use refusal::Refusal;
 
-pub use services::{Readiness, ServiceOptions, services};
+pub use door::Door;
+pub use services::{ServiceOptions, services};
 
 /// What the front door does where clients say nothing, and how patient it is.
 #[derive(Debug, Clone)]

@@ -7,12 +7,14 @@
 //! | [`Front`] | answers clients: one file for each RPC |
 //! | [`WatchHub`] | tells watchers what happens, from one subscription and one reading of each log |
 //! | [`CatalogueWatch`] | knows the tools that workers offer now |
+//! | [`process`] | all of it as what `sortie-coordinator` and `sortie coordinator` run |
 
 mod calls;
 pub mod catalogue;
 mod driver;
 mod front;
 mod planner;
+pub mod process;
 #[cfg(test)]
 mod testing;
 mod watch;
@@ -20,10 +22,10 @@ mod watch;
 pub use calls::Texts;
 pub use catalogue::{CatalogueHandle, CatalogueWatch, catalogue};
 pub use driver::{Driver, DriverCounts, DriverHandle, DriverOptions};
-pub use front::{Front, FrontOptions, FrontParts, Readiness, ServiceOptions, services};
+pub use front::{Door, Front, FrontOptions, FrontParts, ServiceOptions, services};
 pub use planner::{
-    AnswerRequest, AnswerWord, Authors, CallFailed, GrpcPlanner, PlanEnd, PlanRequest, PlanWord,
-    Planner, ResultPreview, StepReport,
+    AnswerRequest, AnswerWord, Authors, BadPlanner, CallFailed, GrpcPlanner, PlanEnd, PlanRequest,
+    PlanWord, Planner, ResultPreview, StepReport,
 };
 pub use watch::{
     AnswerText, AttemptStarted, Batch, News, Place, WatchError, WatchHub, WatchOptions, Watcher,

@@ -2,6 +2,7 @@
 //! script what a planner says.
 
 mod grpc;
+mod pool;
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use sortie_engine::{
 };
 use tokio::sync::mpsc;
 
-pub use grpc::GrpcPlanner;
+pub use grpc::{BadPlanner, GrpcPlanner};
 
 /// Makes plans and answers. Each call is one model call; retries are the engine's.
 #[async_trait]

@@ -13,7 +13,7 @@ mod voice;
 use std::time::Duration;
 
 use sortie_engine::{Failure, FailureKind};
-use sortie_models::{BadPrompt, Model, Prompts};
+use sortie_models::{BadPrompt, Model, Models, Prompts};
 use sortie_proto::failure::status;
 use sortie_proto::v1::planner_server::{Planner, PlannerServer};
 use sortie_proto::v1::step_report::Outcome;
@@ -97,6 +97,22 @@ impl PlannerService {
     #[must_use]
     pub fn new(plans: Plans, answers: Answers) -> Self {
         Self { plans, answers }
+    }
+
+    /// By the models of these roles; by the built-in rules where there is none.
+    ///
+    /// # Errors
+    /// If one of the prompts in force cannot be used.
+    pub fn of(models: &Models, prompts: &Prompts) -> Result<Self, BadPrompt> {
+        let plans = match &models.planner {
+            Some(model) => Plans::by(model.clone(), prompts)?,
+            None => Plans::Offline,
+        };
+        let answers = match &models.synthesizer {
+            Some(model) => Answers::by(model.clone(), prompts)?,
+            None => Answers::Offline,
+        };
+        Ok(Self::new(plans, answers))
     }
 
     /// The same, ready to be added to a server.

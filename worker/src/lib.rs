@@ -1,7 +1,10 @@
-//! The worker: claims ready steps and runs tools.
+//! The worker: claims ready steps and runs tools. [`process`] is what `sortie-worker` and
+//! `sortie worker` run.
 
 mod documents;
+mod equip;
 mod executor;
+pub mod process;
 mod registry;
 mod service;
 mod tool;
@@ -9,6 +12,7 @@ pub mod tools;
 mod words;
 
 pub use documents::{BadFolder, Documents, Found, Passage, SkippedDocument};
+pub use equip::{AddTools, EquipError, equip};
 pub use executor::{Attempt, Ended, Executor};
 pub use registry::{Registry, RegistryError};
 pub use service::{Worker, WorkerOptions};

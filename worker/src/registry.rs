@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sortie_engine::{Catalogue, ToolName, ToolSpec};
+use sortie_engine::{Catalogue, QueueName, ToolName, ToolSpec};
 
 use crate::tool::Tool;
 
@@ -54,6 +54,21 @@ impl Registry {
         }
         self.tools.insert(name, Entry { spec, tool: Arc::new(tool) });
         Ok(self)
+    }
+
+    /// The queues that its tools wait in, by name.
+    #[must_use]
+    pub fn queues(&self) -> Vec<QueueName> {
+        let mut queues: Vec<_> =
+            self.tools.values().map(|entry| entry.spec.queue.clone()).collect();
+        queues.sort();
+        queues.dedup();
+        queues
+    }
+
+    /// Keeps only the tools that wait in these queues.
+    pub fn retain_queues(&mut self, is_kept: impl Fn(&QueueName) -> bool) {
+        self.tools.retain(|_, entry| is_kept(&entry.spec.queue));
     }
 
     /// The tool of this name with what plans know of it.
@@ -114,6 +129,18 @@ mod tests {
         assert_eq!(names, ["a", "web.fetch-page_2"]);
         assert_eq!(registry.get(&ToolName::new("a")).unwrap().0.name.as_str(), "a");
         assert!(registry.get(&ToolName::new("b")).is_none());
+    }
+
+    #[test]
+    fn tools_of_other_queues_are_not_kept() {
+        let mut registry = Registry::new();
+        registry.register(Named("a")).unwrap();
+        let queues = registry.queues();
+        assert_eq!(queues.len(), 1);
+        registry.retain_queues(|queue| queues.contains(queue));
+        assert_eq!(registry.catalogue().len(), 1);
+        registry.retain_queues(|_| false);
+        assert!(registry.queues().is_empty() && registry.catalogue().is_empty());
     }
 
     #[test]

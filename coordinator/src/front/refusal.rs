@@ -11,7 +11,7 @@ use crate::watch::WatchError;
 
 /// When to come back where there is no room or no answer now: a coordinator that restarts is back
 /// by then, and the hint spreads nobody thinner than that.
-const COME_BACK: Duration = Duration::from_secs(1);
+pub(super) const COME_BACK: Duration = Duration::from_secs(1);
 
 /// Why a call is refused.
 #[derive(Debug, thiserror::Error)]

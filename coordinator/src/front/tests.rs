@@ -19,7 +19,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::{Channel, Endpoint, Server, Uri};
 
-use super::{Front, FrontOptions, FrontParts, Readiness, ServiceOptions, services};
+use sortie_service::health::Readiness;
+
+use super::{Front, FrontOptions, FrontParts, ServiceOptions, services};
 use crate::catalogue::CatalogueWatch;
 use crate::testing::Probe;
 use crate::watch::{WatchHub, WatchOptions, Watches};

@@ -1,52 +1,83 @@
-//! A planner behind `sortie.v1.Planner`, in this process or another one.
+//! Planners behind `sortie.v1.Planner`, in this process or others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sortie_engine::{Failure, FailureKind, StepDraft, Usage};
 use sortie_proto::v1::planner_client::PlannerClient;
 use sortie_proto::{failure, v1};
+use sortie_service::serving::dial;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tonic::Status;
 use tonic::transport::Channel;
 
+use super::pool::Pool;
 use super::{
     AnswerRequest, AnswerWord, Authors, CallFailed, PlanEnd, PlanRequest, PlanWord, Planner,
     StepReport,
 };
 
-/// The largest message either way; the servers hold to the same.
-const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// A machine that does not answer by then is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a call waits for a planner that can be reached: longer than a restart takes. It has not
+/// left by then, so waiting costs nothing but time.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Nobody waits longer to hear who plans: a planner may come after the coordinator.
+const NAMING_PATIENCE: Duration = Duration::from_secs(3);
 
-/// A planner behind a channel.
+/// Planners behind channels.
 #[derive(Debug, Clone)]
 pub struct GrpcPlanner {
-    client: PlannerClient<Channel>,
+    pool: Arc<Pool>,
+}
+
+/// An address of a planner that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("`{url}` is no address of a planner")]
+pub struct BadPlanner {
+    /// What stands there.
+    pub url: String,
+    /// What is wrong with it.
+    pub source: tonic::transport::Error,
 }
 
 impl GrpcPlanner {
     /// The planner that answers on this channel.
     #[must_use]
     pub fn new(channel: Channel) -> Self {
-        let client = PlannerClient::new(channel)
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        Self { client }
+        Self { pool: Arc::new(Pool::new([(String::new(), channel)], Duration::ZERO)) }
+    }
+
+    /// The planners at these addresses, which take calls in turn. Each is dialled when its turn
+    /// comes.
+    ///
+    /// # Errors
+    /// If one of them is no address.
+    pub fn dial(urls: &[String]) -> Result<Self, BadPlanner> {
+        let member = |url: &String| match dial(url, CONNECT_TIMEOUT) {
+            Ok(endpoint) => Ok((url.clone(), endpoint.connect_lazy())),
+            Err(source) => Err(BadPlanner { url: url.clone(), source }),
+        };
+        let members: Vec<_> = urls.iter().map(member).collect::<Result<_, _>>()?;
+        Ok(Self { pool: Arc::new(Pool::new(members, PATIENCE)) })
     }
 }
 
 #[async_trait]
 impl Planner for GrpcPlanner {
     async fn describe(&self) -> Authors {
-        let request = v1::DescribePlannerRequest {};
-        match self.client.clone().describe_planner(request).await {
-            Ok(answer) => {
-                let v1::DescribePlannerResponse { planner, synthesizer } = answer.into_inner();
+        let asked = self.pool.send(|mut client: PlannerClient<Channel>| async move {
+            client.describe_planner(v1::DescribePlannerRequest {}).await
+        });
+        match timeout(NAMING_PATIENCE, asked).await {
+            Ok(Ok(v1::DescribePlannerResponse { planner, synthesizer })) => {
                 Authors { planner: Arc::from(planner), synthesizer: Arc::from(synthesizer) }
             }
-            Err(status) => {
-                tracing::warn!(code = ?status.code(), "the planner does not say who it is");
-                Authors::from("")
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!("no planner says who it is");
+                Authors::from(self.pool.names().join(", ").as_str())
             }
         }
     }
@@ -57,8 +88,12 @@ impl Planner for GrpcPlanner {
         words: mpsc::Sender<PlanWord>,
     ) -> Result<PlanEnd, CallFailed> {
         use v1::make_plan_response::Part;
-        let answer = self.client.clone().make_plan(plan_request(request)).await;
-        let mut parts = answer.map_err(|status| broken(&status))?.into_inner();
+        let request = plan_request(request);
+        let answer = self.pool.send(|mut client| {
+            let request = request.clone();
+            async move { client.make_plan(request).await }
+        });
+        let mut parts = answer.await.map_err(|status| broken(&status))?;
         loop {
             let message = parts.message().await.map_err(|status| broken(&status))?;
             match message.map(|message| message.part) {
@@ -84,8 +119,12 @@ impl Planner for GrpcPlanner {
         words: mpsc::Sender<AnswerWord>,
     ) -> Result<Usage, CallFailed> {
         use v1::synthesize_response::Part;
-        let answer = self.client.clone().synthesize(answer_request(request)).await;
-        let mut parts = answer.map_err(|status| broken(&status))?.into_inner();
+        let request = answer_request(request);
+        let answer = self.pool.send(|mut client| {
+            let request = request.clone();
+            async move { client.synthesize(request).await }
+        });
+        let mut parts = answer.await.map_err(|status| broken(&status))?;
         loop {
             let message = parts.message().await.map_err(|status| broken(&status))?;
             match message.map(|message| message.part) {

@@ -1,17 +1,18 @@
 //! From the command line to the end of one command.
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
-use sortie_models::Keys;
+use sortie_models::{Keys, configured};
 use sortie_service::config::{Settings, Sources};
+use sortie_service::process::environment;
 use sortie_service::telemetry::{self, Loudness};
 
 use crate::arguments::{Arguments, Command};
 use crate::commands;
-use crate::embedded::AddTools;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::LogWriter;
+use sortie_worker::AddTools;
 
 /// What every command works with.
 pub(crate) struct App {
@@ -37,13 +38,9 @@ async fn execute(arguments: Arguments, add_tools: AddTools) -> Result<Exit, Erro
     if let Command::Completions(args) = &arguments.command {
         return commands::completions::execute(args, &mut Output::stdout());
     }
-    let environment = environment();
-    let keys = Keys::of_environment(|name| {
-        let found = environment.iter().find(|(known, _)| known == name);
-        found.map(|(_, key)| key.clone())
-    });
-    let sources =
-        Sources { flags: arguments.flags(), environment, file: arguments.shared.config.clone() };
+    let keys = configured::keys();
+    let file = arguments.shared.common.config.clone();
+    let sources = Sources { flags: arguments.flags(), environment: environment(), file };
     let settings = match (sources.resolve(), arguments.label_faults()) {
         (Ok(settings), faults) if faults.is_empty() => settings,
         (settings, mut faults) => {
@@ -52,10 +49,7 @@ async fn execute(arguments: Arguments, add_tools: AddTools) -> Result<Exit, Erro
         }
     };
     let progress = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
-    let loudness = match arguments.command {
-        Command::Serve(_) => Loudness::Server,
-        _ => Loudness::Quiet,
-    };
+    let loudness = if arguments.serves() { Loudness::Server } else { Loudness::Quiet };
     let filter = settings.log.value.as_deref();
     let writer = LogWriter::new(progress.clone());
     // A program around this one may log already: then its own way stands.
@@ -68,6 +62,9 @@ async fn dispatch(command: Command, app: App) -> Result<Exit, Error> {
     match command {
         Command::Run(args) => Box::pin(commands::run::execute(args, app)).await,
         Command::Serve(_) => commands::serve::execute(app).await,
+        Command::Coordinator(_) => commands::serve::coordinator(app).await,
+        Command::Planner(_) => commands::serve::planner(app).await,
+        Command::Worker(_) => commands::serve::worker(app).await,
         Command::Submit(args) => commands::submit::execute(args, app).await,
         Command::Watch(args) => Box::pin(commands::watch::execute(args, app)).await,
         Command::Get(args) => commands::get::execute(args, app).await,
@@ -81,11 +78,4 @@ async fn dispatch(command: Command, app: App) -> Result<Exit, Error> {
             commands::completions::execute(&args, &mut app.out)
         }
     }
-}
-
-/// Variables that are not Unicode are not ours.
-fn environment() -> Vec<(String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
 }

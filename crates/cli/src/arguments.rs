@@ -2,14 +2,18 @@
 //! environment and the file, so that all mistakes are told at once.
 
 pub(crate) mod goal;
-mod models;
-
-use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+use sortie_coordinator::process::CoordinatorArgs;
 use sortie_engine::FailureKind;
+use sortie_planner::process::PlannerArgs;
+use sortie_service::arguments::{
+    CommonArgs, ExecutorModelArgs, GeneralModelArgs, ModelFileArgs, PlannerModelArgs,
+    SynthesizerModelArgs, list_value,
+};
 use sortie_service::config::FlagValue;
+use sortie_worker::process::WorkerArgs;
 
 use crate::commands;
 use crate::error::Error;
@@ -17,7 +21,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 
 pub(crate) use goal::GoalArgs;
-pub(crate) use models::ModelArgs;
+pub(crate) use sortie_service::arguments::flag_values;
 
 /// Plan once, act many times: a goal becomes a plan of steps, workers run them, an answer comes out.
 #[derive(Debug, Parser)]
@@ -44,18 +48,37 @@ const EVERYWHERE: &str = "Options of every command";
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Shared {
-    /// The coordinator to talk to; without it, run, plan and tools use a cluster inside the process [env: SORTIE_ENDPOINT]
+    /// A coordinator to talk to; may be given more than once; without any, run, plan and tools use a cluster inside the process [env: SORTIE_ENDPOINT]
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL")]
-    endpoint: Option<String>,
-    /// The configuration file [env: SORTIE_CONFIG]
-    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// What to log, on stderr: a level, or directives like sortie=debug [env: SORTIE_LOG]
-    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILTER")]
-    log: Option<String>,
-    /// How log lines look: text or json [env: SORTIE_LOG_FORMAT]
-    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FORMAT")]
-    log_format: Option<String>,
+    endpoint: Vec<String>,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// Which models do what, for a cluster inside the process.
+#[derive(Debug, Args)]
+pub(crate) struct ModelArgs {
+    #[command(flatten)]
+    general: GeneralModelArgs,
+    #[command(flatten)]
+    planner: PlannerModelArgs,
+    #[command(flatten)]
+    executor: ExecutorModelArgs,
+    #[command(flatten)]
+    synthesizer: SynthesizerModelArgs,
+    #[command(flatten)]
+    files: ModelFileArgs,
+}
+
+impl ModelArgs {
+    pub(crate) fn flags(&self) -> Vec<FlagValue> {
+        let mut flags = self.general.flags();
+        flags.extend(self.planner.flags());
+        flags.extend(self.executor.flags());
+        flags.extend(self.synthesizer.flags());
+        flags.extend(self.files.flags());
+        flags
+    }
 }
 
 /// Flags of the cluster inside the process.
@@ -79,8 +102,14 @@ pub(crate) struct EmbeddedArgs {
 pub(crate) enum Command {
     /// Turn a goal into an answer and watch it happen
     Run(commands::run::RunArgs),
-    /// Keep a cluster up and offer it on a port
+    /// Keep a cluster of one process up and offer it on a port
     Serve(commands::serve::ServeArgs),
+    /// Be a coordinator of a cluster over Redis
+    Coordinator(CoordinatorArgs),
+    /// Be a planner of a cluster
+    Planner(PlannerArgs),
+    /// Be a worker of a cluster over Redis
+    Worker(WorkerArgs),
     /// Submit a goal and print the run's name
     Submit(commands::submit::SubmitArgs),
     /// Watch a run until it ends
@@ -119,7 +148,11 @@ impl Arguments {
             Command::Tools(args) => args.json,
             Command::Plan(args) => args.json,
             Command::Doctor(args) => args.json,
-            Command::Serve(_) | Command::Completions(_) => false,
+            Command::Serve(_)
+            | Command::Coordinator(_)
+            | Command::Planner(_)
+            | Command::Worker(_)
+            | Command::Completions(_) => false,
         }
     }
 
@@ -132,12 +165,23 @@ impl Arguments {
                 flags.extend(args.embedded.flags());
             }
             Command::Serve(args) => flags.extend(args.flags()),
+            Command::Coordinator(args) => flags.extend(args.flags()),
+            Command::Planner(args) => flags.extend(args.flags()),
+            Command::Worker(args) => flags.extend(args.flags()),
             Command::Submit(args) => flags.extend(args.goal.flags()),
             Command::Plan(args) => flags.extend(args.flags()),
             Command::Doctor(args) => flags.extend(args.models.flags()),
             _ => {}
         }
         flags
+    }
+
+    /// Whether the command is a service: its log is the story that people read.
+    pub(crate) const fn serves(&self) -> bool {
+        matches!(
+            self.command,
+            Command::Serve(_) | Command::Coordinator(_) | Command::Planner(_) | Command::Worker(_)
+        )
     }
 
     /// What is wrong with the labels, which are no settings.
@@ -153,11 +197,9 @@ impl Arguments {
 
 impl Shared {
     fn flags(&self) -> Vec<FlagValue> {
-        flag_values([
-            ("endpoint", "--endpoint", &self.endpoint),
-            ("log", "--log", &self.log),
-            ("log_format", "--log-format", &self.log_format),
-        ])
+        let mut flags = self.common.flags();
+        flags.extend(list_value("endpoint", "--endpoint", &self.endpoint));
+        flags
     }
 }
 
@@ -171,16 +213,6 @@ impl EmbeddedArgs {
         flags.extend(self.models.flags());
         flags
     }
-}
-
-/// The flags that were given: key of the setting, flag, text.
-pub(crate) fn flag_values<const N: usize>(
-    flags: [(&'static str, &'static str, &Option<String>); N],
-) -> Vec<FlagValue> {
-    let given = flags.into_iter().filter_map(|(key, flag, text)| {
-        text.as_ref().map(|text| FlagValue { key, flag, text: text.clone() })
-    });
-    given.collect()
 }
 
 /// Splits `k=v` labels; each that is none is a fault.

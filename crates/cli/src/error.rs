@@ -5,6 +5,7 @@ use std::io;
 
 use sortie_engine::FailureKind;
 use sortie_service::config::Mistakes;
+use sortie_service::process::{Fault, root};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -45,28 +46,18 @@ impl From<io::Error> for Error {
     }
 }
 
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Refused(message) => Self::Refused(message),
+            Fault::Failed(message) => Self::Failed { kind: FailureKind::Internal, message },
+        }
+    }
+}
+
 impl From<EmbeddedError> for Error {
     fn from(error: EmbeddedError) -> Self {
-        let why = error.source().map(|source| format!(": {}", root(source))).unwrap_or_default();
-        let message = match &error {
-            EmbeddedError::Listen { .. } => {
-                format!("cannot {error}{why}: choose another address with --listen")
-            }
-            EmbeddedError::Documents(_)
-            | EmbeddedError::Reflection(_)
-            | EmbeddedError::Serve(_) => format!("cannot {error}{why}"),
-            EmbeddedError::Tool(_)
-            | EmbeddedError::Prompt(_)
-            | EmbeddedError::Builtin(_)
-            | EmbeddedError::PartDied
-            | EmbeddedError::Store(_) => {
-                format!("{error}{why}")
-            }
-        };
-        match error.is_refusal() {
-            true => Self::Refused(message),
-            false => Self::Failed { kind: FailureKind::Internal, message },
-        }
+        Fault::from(error).into()
     }
 }
 
@@ -175,18 +166,6 @@ pub(crate) fn reason(status: &Status) -> String {
     status.source().map_or_else(|| status.message().to_owned(), root)
 }
 
-/// The deepest cause, without the system's error number.
-pub(crate) fn root(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut deepest = error;
-    while let Some(beneath) = deepest.source() {
-        deepest = beneath;
-    }
-    let text = deepest.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_lowercase().chain(letters).collect())
-}
-
 fn violations(action: &str, status: &Status) -> String {
     let fields = status.get_details_bad_request().map(|details| details.field_violations);
     let lines: Vec<_> = fields
@@ -213,6 +192,7 @@ fn named_kind(status: &Status) -> Option<FailureKind> {
 
 #[cfg(test)]
 mod tests {
+    use sortie_service::serving::HostError;
     use tonic_types::ErrorDetails;
 
     use super::*;
@@ -241,7 +221,7 @@ mod tests {
     fn what_the_machine_refuses_is_told_without_its_numbers() {
         let source = io::Error::from_raw_os_error(98);
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 7420));
-        let error = Error::from(EmbeddedError::Listen { address, source });
+        let error = Error::from(EmbeddedError::from(HostError::Listen { address, source }));
         let text = error.to_string();
         assert!(text.starts_with("cannot listen on 127.0.0.1:7420: "), "{text}");
         assert!(text.ends_with(": choose another address with --listen"), "{text}");

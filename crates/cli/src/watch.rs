@@ -185,18 +185,20 @@ impl<'a> Watch<'a> {
         let reason = match broken {
             Broken::Refused(status) => {
                 let action = format!("watch run {}", self.run_id);
-                return Err(Error::from_status(&action, endpoint, &status));
+                return Err(Error::from_status(&action, &endpoint, &status));
             }
             Broken::Damaged(reason) => reason,
             Broken::Ended => "the stream ended before the run".to_owned(),
         };
         self.stream = None;
+        // Another coordinator may still be there; with only one, it is asked again.
+        self.cluster.move_on();
         let now = Instant::now();
         let known = self.outage.is_some();
         let outage =
             self.outage.get_or_insert(Outage { since: now, pause: FIRST_PAUSE, retry_at: now });
         if now.duration_since(outage.since) >= PATIENCE {
-            return Err(Error::Unreachable { endpoint: endpoint.to_owned(), reason });
+            return Err(Error::Unreachable { endpoint, reason });
         }
         // Half of the pause is drawn, so that many watchers do not come back in one moment.
         outage.retry_at = now + outage.pause.mul_f64(0.5 + fastrand::f64() / 2.0);

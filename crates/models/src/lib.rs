@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod choose;
+pub mod configured;
 mod connect;
 mod data;
 mod defaults;

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 pub use duration::{format_duration, parse_duration};
 pub use layer::Origin;
 pub use settings::{
-    LimitSettings, LogFormat, ModelSettings, ModelTimeouts, ModelsSettings, PROVIDERS, SCRIPT,
-    Setting, Settings,
+    ClusterSettings, Durability, LimitSettings, LogFormat, ModelSettings, ModelTimeouts,
+    ModelsSettings, PROVIDERS, RedisUrl, SCRIPT, Setting, Settings,
 };
 
 use layer::{Given, Raw};

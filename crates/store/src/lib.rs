@@ -16,6 +16,7 @@
 //! alone. Nothing here decides what happens in a run: that is the engine's.
 #![warn(missing_docs)]
 
+mod arrival;
 mod broadcast;
 mod clock;
 mod contact;
@@ -30,6 +31,7 @@ mod queue;
 mod redis;
 mod wire;
 
+pub use arrival::{answered, arrive};
 pub use clock::Clock;
 pub use contact::{Contact, Working};
 pub use embedded::{Embedded, EmbeddedOptions};
@@ -44,7 +46,6 @@ pub use queue::{
     Claimed, Completed, Completion, Extended, Input, InputValue, ReadyEntry, ReadyQueue, Recalls,
     Token,
 };
-
 pub use redis::{ConnectError, Durability, Finding, Health, Redis, RedisOptions, Verdict, inspect};
 
 /// Everything durable behind one handle.

@@ -21,7 +21,7 @@ const MAY_KNOW: [(&str, &[&str]); 14] = [
     ("sortie-proto", &["engine"]),
     ("sortie-service", &["engine"]),
     ("sortie-store", &["engine", "proto"]),
-    ("sortie-models", &["engine", "llm"]),
+    ("sortie-models", &["engine", "service", "llm"]),
     ("sortie-planner", &["engine", "proto", "service", "llm", "models"]),
     ("sortie-coordinator", &["engine", "proto", "service", "store"]),
     ("sortie-worker", &["engine", "proto", "service", "store", "llm", "models"]),

@@ -2,7 +2,7 @@
 
 use sortie_proto::v1;
 
-use crate::cluster::{Cluster, unary};
+use crate::cluster::{Client, Cluster, unary};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::render::Screen;
@@ -61,10 +61,10 @@ impl Follow<'_> {
 
 /// The run as the cluster knows it now.
 pub(super) async fn get_run(cluster: &Cluster, run_id: &str) -> Result<v1::Run, Error> {
-    let request = unary(v1::GetRunRequest { run_id: run_id.to_owned() });
+    let request = v1::GetRunRequest { run_id: run_id.to_owned() };
     let action = format!("get run {run_id}");
-    let response = cluster.coordinator().get_run(request).await;
-    let response = response.map_err(|status| cluster.error(&action, &status))?;
+    let asked = async |mut client: Client| client.get_run(unary(request.clone())).await;
+    let response = cluster.ask(asked).await.map_err(|status| cluster.error(&action, &status))?;
     let missing = || cluster.error(&action, &tonic::Status::internal("the answer holds no run"));
     response.into_inner().run.ok_or_else(missing)
 }

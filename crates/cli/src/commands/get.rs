@@ -5,7 +5,7 @@ use sortie_proto::v1;
 
 use super::follow::get_run;
 use crate::app::App;
-use crate::cluster::Cluster;
+use crate::cluster::{Client, Cluster};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::json::run_object;
@@ -28,7 +28,7 @@ pub(crate) struct GetArgs {
 }
 
 pub(crate) async fn execute(args: GetArgs, mut app: App) -> Result<Exit, Error> {
-    let cluster = Cluster::remote(&app.settings).await?;
+    let cluster = Cluster::remote(&app.settings)?;
     if let Some(step_number) = args.step {
         return get_result(&cluster, args.run, step_number, &mut app.out).await;
     }
@@ -49,12 +49,15 @@ async fn get_result(
     // The refusal names step and run.
     let action = "get the result";
     let request = v1::GetResultRequest { run_id, step_number };
-    let failed = |status: tonic::Status| cluster.error(action, &status);
-    let mut chunks = cluster.coordinator().get_result(request).await.map_err(failed)?.into_inner();
-    let mut json = Vec::new();
-    while let Some(chunk) = chunks.message().await.map_err(failed)? {
-        json.extend_from_slice(&chunk.json);
-    }
+    let read = async |mut client: Client| {
+        let mut chunks = client.get_result(request.clone()).await?.into_inner();
+        let mut json = Vec::new();
+        while let Some(chunk) = chunks.message().await? {
+            json.extend_from_slice(&chunk.json);
+        }
+        Ok(json)
+    };
+    let json = cluster.ask(read).await.map_err(|status| cluster.error(action, &status))?;
     out.foreign(&String::from_utf8_lossy(&json))?;
     out.line("")?;
     Ok(Exit::Done)

@@ -8,7 +8,7 @@ use sortie_proto::v1::{self, RunState};
 
 use crate::app::App;
 use crate::arguments::labels;
-use crate::cluster::{Cluster, unary};
+use crate::cluster::{Client, Cluster, unary};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::json::Object;
@@ -46,7 +46,7 @@ impl ListArgs {
 }
 
 pub(crate) async fn execute(args: ListArgs, mut app: App) -> Result<Exit, Error> {
-    let cluster = Cluster::remote(&app.settings).await?;
+    let cluster = Cluster::remote(&app.settings)?;
     let runs = fetch(&cluster, &args).await?;
     if args.json {
         for run in &runs {
@@ -72,13 +72,14 @@ async fn fetch(cluster: &Cluster, args: &ListArgs) -> Result<Vec<v1::RunSummary>
     let mut page_token = String::new();
     while runs.len() < limit {
         let missing = u32::try_from(limit - runs.len()).unwrap_or(MAX_PAGE);
-        let request = unary(v1::ListRunsRequest {
+        let request = v1::ListRunsRequest {
             page_size: missing.min(MAX_PAGE),
             page_token: page_token.clone(),
             states: args.states.iter().map(|state| (*state).into()).collect(),
             labels: labels(&args.labels).0.into_iter().collect(),
-        });
-        let page = cluster.coordinator().list_runs(request).await;
+        };
+        let asked = async |mut client: Client| client.list_runs(unary(request.clone())).await;
+        let page = cluster.ask(asked).await;
         let page = page.map_err(|status| cluster.error("list runs", &status))?.into_inner();
         runs.extend(page.runs);
         // A server that hands out the same page again would be asked for ever.

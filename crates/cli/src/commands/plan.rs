@@ -19,6 +19,7 @@ use crate::output::say;
 use crate::render::used;
 use crate::text::{numbers, short};
 use crate::view::{Timed, dependencies, levels};
+use sortie_service::arguments::list_value;
 
 /// Messages tell what to do; most of them fit.
 const MESSAGE: usize = 400;
@@ -32,6 +33,9 @@ pub(crate) struct PlanArgs {
     /// Steps that the plan may have
     #[arg(long, value_name = "N")]
     steps: Option<String>,
+    /// Who plans, where the coordinator's address has no planner; may be given more than once [env: SORTIE_PLANNER]
+    #[arg(long, value_name = "URL")]
+    planner: Vec<String>,
     #[command(flatten)]
     models: ModelArgs,
     /// Print one JSON object
@@ -42,6 +46,7 @@ pub(crate) struct PlanArgs {
 impl PlanArgs {
     pub(crate) fn flags(&self) -> Vec<FlagValue> {
         let mut flags = flag_values([("limits.steps", "--steps", &self.steps)]);
+        flags.extend(list_value("planner", "--planner", &self.planner));
         flags.extend(self.models.flags());
         flags
     }
@@ -91,8 +96,8 @@ async fn make_plan(cluster: &Cluster, goal: String, max_steps: u32) -> Result<Pl
         repair: None,
         replan: None,
     };
-    let failed = |status: Status| Error::from_planner("plan the goal", cluster.name(), &status);
-    let mut parts = cluster.planner().make_plan(request).await.map_err(failed)?.into_inner();
+    let failed = |status: Status| Error::from_planner("plan the goal", &cluster.name(), &status);
+    let mut parts = cluster.planner().await?.make_plan(request).await.map_err(failed)?.into_inner();
     let mut plan = Plan::default();
     while let Some(part) = parts.message().await.map_err(failed)? {
         match part.part {

@@ -11,7 +11,7 @@ use super::follow::{Follow, get_run};
 use super::submit::submit;
 use crate::app::App;
 use crate::arguments::{EmbeddedArgs, GoalArgs};
-use crate::cluster::{Cluster, unary};
+use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::render::{Screen, exit_of};
@@ -121,12 +121,8 @@ async fn interrupt(
 }
 
 async fn cancel(cluster: &Cluster, run_id: &str) -> Result<(), Error> {
-    let request = unary(v1::CancelRunRequest {
-        run_id: run_id.to_owned(),
-        command_id: String::new(),
-        reason: "interrupted by the one who asked".to_owned(),
-    });
-    match cluster.coordinator().cancel_run(request).await {
+    let reason = "interrupted by the one who asked".to_owned();
+    match super::cancel::cancel(cluster, run_id, reason).await {
         Ok(_) => Ok(()),
         Err(status) => Err(cluster.error(&format!("cancel run {run_id}"), &status)),
     }

@@ -5,7 +5,7 @@ use sortie_proto::v1;
 
 use crate::app::App;
 use crate::arguments::GoalArgs;
-use crate::cluster::{Cluster, unary};
+use crate::cluster::{Client, Cluster, drawn_name, unary};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::json::Object;
@@ -22,7 +22,7 @@ pub(crate) struct SubmitArgs {
 
 pub(crate) async fn execute(args: SubmitArgs, mut app: App) -> Result<Exit, Error> {
     let request = args.goal.request(&app.settings)?;
-    let cluster = Cluster::remote(&app.settings).await?;
+    let cluster = Cluster::remote(&app.settings)?;
     let submitted = submit(&cluster, request).await?;
     if args.json {
         let object = Object::of_type("submitted")
@@ -35,13 +35,24 @@ pub(crate) async fn execute(args: SubmitArgs, mut app: App) -> Result<Exit, Erro
     Ok(Exit::Done)
 }
 
-/// Hands a goal in. What the cluster refuses here never becomes a run.
+/// Hands a goal in. What the cluster refuses here never becomes a run. It always has a key, so that
+/// sent again to another coordinator it is the same run.
 pub(super) async fn submit(
     cluster: &Cluster,
-    request: v1::SubmitGoalRequest,
+    mut request: v1::SubmitGoalRequest,
 ) -> Result<v1::SubmitGoalResponse, Error> {
-    match cluster.coordinator().submit_goal(unary(request)).await {
-        Ok(response) => Ok(response.into_inner()),
+    let is_ours = request.idempotency_key.is_empty();
+    if is_ours {
+        request.idempotency_key = drawn_name();
+    }
+    let asked = async |mut client: Client| client.submit_goal(unary(request.clone())).await;
+    match cluster.ask(asked).await {
+        Ok(response) => {
+            let submitted = response.into_inner();
+            // Under a name that was drawn here, nobody has submitted it before.
+            let already_submitted = submitted.already_submitted && !is_ours;
+            Ok(v1::SubmitGoalResponse { already_submitted, ..submitted })
+        }
         Err(status) => Err(cluster.error("submit the goal", &status).before_a_run()),
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use sortie_proto::v1;
 
 use crate::app::App;
-use crate::cluster::{Cluster, unary};
+use crate::cluster::{Client, Cluster, unary};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::json::{Object, verbatim};
@@ -38,7 +38,8 @@ pub(crate) async fn execute(args: ToolsArgs, mut app: App) -> Result<Exit, Error
 
 /// The tools that plans may use now.
 pub(super) async fn list_tools(cluster: &Cluster) -> Result<Vec<v1::Tool>, Error> {
-    let response = cluster.coordinator().list_tools(unary(v1::ListToolsRequest {})).await;
+    let asked = async |mut client: Client| client.list_tools(unary(v1::ListToolsRequest {})).await;
+    let response = cluster.ask(asked).await;
     let response = response.map_err(|status| cluster.error("list the tools", &status))?;
     Ok(response.into_inner().tools)
 }

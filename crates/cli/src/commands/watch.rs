@@ -33,7 +33,7 @@ pub(crate) struct WatchArgs {
 
 pub(crate) async fn execute(args: WatchArgs, app: App) -> Result<Exit, Error> {
     let mut signals = Signals::listen()?;
-    let cluster = Cluster::remote(&app.settings).await?;
+    let cluster = Cluster::remote(&app.settings)?;
     let screen = Screen::new(app.out, app.progress, args.json);
     let view = View::new(&args.run);
     // What was folded onto a later snapshot is not the end: only a snapshot is.

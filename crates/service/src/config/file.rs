@@ -66,7 +66,13 @@ fn raw(value: &DeValue<'_>) -> Raw {
             .map_or(Raw::Other("an integer beyond 64 bits"), Raw::Integer),
         DeValue::Float(_) => Raw::Other("a float"),
         DeValue::Datetime(_) => Raw::Other("a date"),
-        DeValue::Array(_) => Raw::Other("an array"),
+        DeValue::Array(array) => {
+            let texts = array.iter().map(|one| match one.get_ref() {
+                DeValue::String(text) => Some(text.to_string()),
+                _ => None,
+            });
+            texts.collect::<Option<_>>().map_or(Raw::Other("a list of other things"), Raw::List)
+        }
         DeValue::Table(_) => Raw::Other("a table"),
     }
 }

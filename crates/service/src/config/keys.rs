@@ -1,9 +1,19 @@
 //! The keys of the configuration, and the known one that is nearest to a typing mistake.
 
 /// Every key, as the file writes it.
-pub(crate) const KEYS: [&str; 32] = [
+pub(crate) const KEYS: [&str; 42] = [
     "endpoint",
     "listen",
+    "redis",
+    "planner",
+    "queues",
+    "grace",
+    "durability",
+    "max_open_runs",
+    "max_queue_depth",
+    "coordinator_listen",
+    "planner_listen",
+    "worker_listen",
     "docs",
     "model",
     "model_provider",

@@ -53,6 +53,8 @@ pub(crate) enum Raw {
     Integer(i64),
     /// A boolean of the file.
     Boolean(bool),
+    /// Strings of the file, in brackets.
+    List(Vec<String>),
     /// Anything else of the file, by the name of its type.
     Other(&'static str),
 }
@@ -65,6 +67,23 @@ impl Raw {
             }
             Self::Loose(text) | Self::Text(text) => Ok(text.clone()),
             other => Err(format!("is {}, must be a string", other.kind())),
+        }
+    }
+
+    /// One text or several: with commas between them in flags and variables, in brackets in the
+    /// file.
+    pub(crate) fn list(&self) -> Result<Vec<String>, String> {
+        let texts: Vec<_> = match self {
+            Self::Loose(text) => text.split(',').map(|one| one.trim().to_owned()).collect(),
+            Self::Text(text) => vec![text.trim().to_owned()],
+            Self::List(texts) => texts.iter().map(|one| one.trim().to_owned()).collect(),
+            other => return Err(format!("is {}, must be a list of strings", other.kind())),
+        };
+        match texts.as_slice() {
+            [] => Err("is empty".to_owned()),
+            [only] if only.is_empty() => Err("is empty".to_owned()),
+            some if some.iter().any(String::is_empty) => Err("has an empty part".to_owned()),
+            _ => Ok(texts),
         }
     }
 
@@ -121,6 +140,7 @@ impl Raw {
             Self::Loose(_) | Self::Text(_) => "a string",
             Self::Integer(_) => "an integer",
             Self::Boolean(_) => "a boolean",
+            Self::List(_) => "a list",
             Self::Other(kind) => kind,
         }
     }

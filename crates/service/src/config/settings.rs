@@ -1,5 +1,6 @@
 //! The typed settings, and how they are settled from what the layers give.
 
+mod cluster;
 mod models;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use sortie_engine::{
     ReplanPolicy,
 };
 
+pub use cluster::{ClusterSettings, Durability, RedisUrl};
 pub use models::{ModelSettings, ModelTimeouts, ModelsSettings, PROVIDERS, SCRIPT};
 
 use super::Mistake;
@@ -63,10 +65,12 @@ pub enum LogFormat {
 pub struct Settings {
     /// The configuration file that was read, if there is one.
     pub file: Option<PathBuf>,
-    /// The coordinator to talk to; without one, a cluster inside the process.
-    pub endpoint: Setting<Option<String>>,
+    /// The coordinators to talk to; without any, a cluster inside the process.
+    pub endpoint: Setting<Vec<String>>,
     /// Where `serve` offers its services.
     pub listen: Setting<SocketAddr>,
+    /// What the processes of a cluster need to find each other, and how much they take on.
+    pub cluster: ClusterSettings,
     /// A folder of documents for the search tool.
     pub docs: Setting<Option<PathBuf>>,
     /// Which models do what.
@@ -115,8 +119,9 @@ impl Default for Settings {
         let limits = Limits::default();
         Self {
             file: None,
-            endpoint: Setting::default(None),
+            endpoint: Setting::default(Vec::new()),
             listen: Setting::default(LISTEN),
+            cluster: ClusterSettings::default(),
             docs: Setting::default(None),
             models: ModelsSettings::default(),
             model_timeouts: ModelTimeouts::default(),
@@ -175,7 +180,7 @@ pub(crate) fn settle(given: Vec<Given>, mistakes: &mut Vec<Mistake>) -> Settings
 
 fn set(to: &mut Settings, key: &str, raw: &Raw, origin: &Origin) -> Result<(), String> {
     match key {
-        "endpoint" => put(&mut to.endpoint, endpoint(raw).map(Some), origin),
+        "endpoint" => put(&mut to.endpoint, addresses(raw), origin),
         "listen" => put(&mut to.listen, listen(raw), origin),
         "docs" => put(&mut to.docs, path(raw, origin).map(Some), origin),
         "prompts" => put(&mut to.prompts, path(raw, origin).map(Some), origin),
@@ -189,6 +194,9 @@ fn set(to: &mut Settings, key: &str, raw: &Raw, origin: &Origin) -> Result<(), S
         limit if limit.starts_with("limits.") => set_limit(&mut to.limits, limit, raw, origin),
         time if time.starts_with("model_timeouts.") => {
             models::set_timeout(&mut to.model_timeouts, time, raw, origin)
+        }
+        of_clusters if cluster::KEYS.contains(&of_clusters) => {
+            cluster::set(&mut to.cluster, of_clusters, raw, origin)
         }
         other => models::set(&mut to.models, other, raw, origin),
     }
@@ -224,8 +232,11 @@ fn size(raw: &Raw, most: u64) -> Result<usize, String> {
 }
 
 /// `host:port` is enough; TLS is not spoken yet.
-fn endpoint(raw: &Raw) -> Result<String, String> {
-    let text = raw.text()?;
+fn addresses(raw: &Raw) -> Result<Vec<String>, String> {
+    raw.list()?.into_iter().map(address).collect()
+}
+
+fn address(text: String) -> Result<String, String> {
     match text.split_once("://") {
         None => Ok(format!("http://{text}")),
         Some(("http", rest)) if !rest.is_empty() => Ok(text),

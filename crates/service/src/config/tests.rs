@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
+mod cluster;
 mod example;
 mod models;
 
@@ -108,7 +109,7 @@ fn the_users_own_file_is_found_and_its_relative_paths_start_beside_it() {
     let environment = variables(&[("HOME", home.path().to_str().unwrap())]);
     let settings = Sources { environment, ..Sources::default() }.resolve().unwrap();
     assert_eq!(settings.docs.value, Some(folder.join("papers")));
-    assert_eq!(settings.endpoint.value.as_deref(), Some("http://host:7420"));
+    assert_eq!(settings.endpoint.value, ["http://host:7420"]);
 }
 
 #[test]

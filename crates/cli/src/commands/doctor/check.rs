@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use sortie_llm::{Ending, Purpose, Request};
 use sortie_models::{
-    ByRole, Choice, Chosen, Keys, Model, Price, PromptSource, Prompts, Remote, Role,
+    ByRole, Choice, Chosen, Keys, Model, Price, PromptSource, Prompts, Remote, Role, configured,
 };
 use sortie_service::config::Settings;
 
@@ -59,8 +59,8 @@ pub(super) struct PromptCheck {
 
 impl Report {
     pub(super) fn of(settings: &Settings, keys: &Keys) -> Result<Self, Error> {
-        let connector = models::connector(settings, keys)?;
-        let chosen = models::chosen(settings, keys);
+        let connector = configured::connector(settings, keys)?;
+        let chosen = configured::chosen(settings, keys);
         let offline = || Choice { chosen: Chosen::Offline, why: Vec::new() };
         let choices = ByRole::from_fn(|role| chosen.of(role).clone().unwrap_or_else(|_| offline()));
         let connected = connector.connect_all(&choices);
@@ -73,14 +73,15 @@ impl Report {
             let choice = chosen.of(role).clone().map_err(|contradiction| contradiction.to_string());
             RoleCheck { choice, model, price }
         });
-        let endpoint = settings.endpoint.value.clone();
+        let endpoint = &settings.endpoint;
         Ok(Self {
             file: settings.file.clone(),
-            endpoint: endpoint.map(|url| (url, settings.endpoint.origin.to_string())),
+            endpoint: (!endpoint.value.is_empty())
+                .then(|| (endpoint.value.join(", "), endpoint.origin.to_string())),
             roles,
             is_asked: false,
             calls: Vec::new(),
-            prompts: PromptCheck::of(&models::prompts(settings)?, &models::prompt_sources()),
+            prompts: PromptCheck::of(&configured::prompts(settings)?, &models::prompt_sources()),
             prices_from: settings.prices.value.clone(),
             prices_date: connector.prices.date().to_owned(),
         })

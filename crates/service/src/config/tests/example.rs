@@ -13,7 +13,7 @@ fn example() -> String {
 fn with_examples(text: &str) -> String {
     let setting = |line: &&str| line.starts_with('#') && !line.starts_with("# ") && *line != "#";
     let examples = text.lines().filter(setting).count();
-    assert_eq!(examples, 18, "endpoint, docs, 12 of models, prompts, prices, log, step_timeout");
+    assert_eq!(examples, 19, "endpoint, docs, queues, 12 of models, 2 of files, log, step_timeout");
     let line = |line| if setting(&line) { &line[1..] } else { line };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -26,13 +26,21 @@ fn resolve(text: &str) -> Settings {
 
 fn values(settings: &Settings) -> String {
     let Settings { endpoint, listen, docs, concurrency, retention, reflection, .. } = settings;
-    let Settings { log, log_format, limits, .. } = settings;
+    let Settings { log, log_format, limits, cluster, .. } = settings;
     let front = (&endpoint.value, listen.value, &docs.value, reflection.value);
     let rest = (concurrency.value, retention.value, &log.value, log_format.value);
     let Settings { models, model_timeouts: times, prompts, prices, replan, .. } = settings;
     let times = (times.connect.value, times.first.value, times.idle.value);
     let files = (&prompts.value, &prices.value, replan.value);
-    format!("{front:?} {rest:?} {models:?} {times:?} {files:?} {:?}", limits.values())
+    let found = (&cluster.redis.value, &cluster.planner.value, &cluster.queues.value);
+    let taken = (cluster.max_open_runs.value, cluster.max_queue_depth.value);
+    let ways = (cluster.durability.value, cluster.grace.value, found, taken);
+    let offered = (cluster.coordinator_listen.value, cluster.planner_listen.value);
+    let offered = (offered, cluster.worker_listen.value);
+    format!(
+        "{front:?} {rest:?} {ways:?} {offered:?} {models:?} {times:?} {files:?} {:?}",
+        limits.values()
+    )
 }
 
 #[test]
@@ -55,6 +63,7 @@ fn the_example_has_every_key() {
 fn the_examples_hold_too() {
     let settings = resolve(&with_examples(&example()));
     assert!(settings.endpoint.is_set() && settings.docs.is_set() && settings.log.is_set());
+    assert_eq!(settings.cluster.queues.value, ["builtin"]);
     assert!(settings.prompts.is_set() && settings.prices.is_set());
     let models = &settings.models;
     for role in [&models.general, &models.planner, &models.executor, &models.synthesizer] {

@@ -1,0 +1,11 @@
+//! The planner as a program of its own: what `sortie planner` is, and nothing else.
+
+use std::process::ExitCode;
+
+/// The same as in `sortie`: see docs/adr.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    sortie_planner::process::main()
+}

@@ -1,0 +1,11 @@
+//! The worker as a program of its own: what `sortie worker` is, and nothing else.
+
+use std::process::ExitCode;
+
+/// The same as in `sortie`: see docs/adr.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    sortie_worker::process::main_with(|_registry| Ok(()))
+}

@@ -179,6 +179,7 @@ async fn assemble(
     let new = || Driver::new(store.clone(), planner.clone(), catalogue.changes(), options.clone());
     let Some((driver, handle)) = answered(new, stop).await? else { return Ok(None) };
     let (hub, watches) = WatchHub::new(store.clone(), WatchOptions::default());
+    let hub = hub.with_texts(handle.texts);
     parts.spawn("catalogue", |stop| catalogue_watch.run(stop));
     parts.spawn("driver", |stop| driver.run(stop));
     parts.spawn("hub", |stop| hub.run(stop));

@@ -46,24 +46,6 @@ pub enum SubmitRefusal {
         /// Its run.
         run: RunId,
     },
-    /// Too many attempts wait for workers now.
-    #[error("{waiting} steps wait for workers, at most {most} may: try again later")]
-    QueueFull {
-        /// Attempts that wait or are with a worker.
-        waiting: usize,
-        /// The limit.
-        most: usize,
-    },
-    /// The store's memory is kept for what was accepted already.
-    #[error(
-        "the store's memory is {used_percent} % full, goals are taken up to {most_percent} %: try again later"
-    )]
-    MemoryFull {
-        /// How full it is.
-        used_percent: u64,
-        /// Up to where goals are taken.
-        most_percent: u64,
-    },
     /// There is no room for more open runs now.
     #[error("{open} runs are open, at most {most} fit: try again later")]
     Full {
@@ -86,9 +68,9 @@ pub enum SubmitRefusal {
     )]
     MemoryFull {
         /// What is used.
-        used_percent: u8,
+        used_percent: u64,
         /// The limit.
-        most_percent: u8,
+        most_percent: u64,
     },
 }
 

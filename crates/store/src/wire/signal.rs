@@ -30,6 +30,9 @@ pub(crate) fn encode(signal: &Signal) -> Vec<u8> {
             offset: *offset,
             text: text.to_string(),
         }),
+        Signal::AnswerTextWanted { run: _ } => {
+            Kind::AnswerTextWanted(store_v1::AnswerTextWanted {})
+        }
     };
     store_v1::Signal { run_id: signal.run().to_string(), kind: Some(kind) }.encode_to_vec()
 }
@@ -57,5 +60,6 @@ fn from_wire(signal: store_v1::Signal) -> Result<Signal, BadField> {
             offset: m.offset,
             text: Arc::from(m.text),
         },
+        Kind::AnswerTextWanted(_) => Signal::AnswerTextWanted { run },
     })
 }

@@ -165,6 +165,7 @@ fn signals() -> Vec<Signal> {
             worker: WorkerName::new("w1"),
             at: at(u64::MAX),
         },
+        Signal::AnswerTextWanted { run: RUN },
         Signal::AnswerText {
             run: RUN,
             attempt: AttemptNumber::new(2),

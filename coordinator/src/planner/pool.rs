@@ -8,8 +8,8 @@
 //!      └───────── it answers ────────┘
 //! ```
 //!
-//! A call is a model call, and it is bought once: it goes to the next planner only if it surely did
-//! not leave, because there was no connection. Whatever happens to it afterwards is for the engine
+//! A call is a model call, and it is bought once: it goes to the next planner only if surely nobody
+//! has begun with it. Whatever happens to it afterwards is for the engine
 //! to judge.
 
 use std::sync::Mutex;
@@ -152,12 +152,21 @@ impl Member {
     }
 }
 
-/// Whether there was no connection for the call to leave on.
+/// Whether nobody has begun with the call: there was no connection for it to leave on, or the
+/// planner was ending and said that it takes no more.
 fn did_not_leave(status: &Status) -> bool {
     let mut cause = std::error::Error::source(status);
     while let Some(error) = cause {
-        if error.is::<ConnectError>() {
+        let never_taken = error.downcast_ref().is_some_and(hyper::Error::is_canceled);
+        if error.is::<ConnectError>() || never_taken {
             return true;
+        }
+        if let Some(h2) = error.downcast_ref::<h2::Error>() {
+            // RFC 9113, 6.8 and 8.7: both mean that the stream was not processed at all. Streams
+            // that a planner which is ending has taken go on, and do not end with its farewell.
+            let farewell = h2.is_go_away() && h2.is_remote();
+            return (farewell && h2.reason() == Some(h2::Reason::NO_ERROR))
+                || h2.reason() == Some(h2::Reason::REFUSED_STREAM);
         }
         cause = error.source();
     }

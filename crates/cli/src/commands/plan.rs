@@ -5,7 +5,7 @@ use sortie_engine::{FailureKind, Goal, Usage};
 use sortie_proto::v1::{self, make_plan_response::Part};
 use sortie_service::config::FlagValue;
 use tokio::time::timeout;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use super::tools::list_tools;
 use crate::app::App;
@@ -23,6 +23,10 @@ use sortie_service::arguments::list_value;
 
 /// Messages tell what to do; most of them fit.
 const MESSAGE: usize = 400;
+
+/// `sortie serve` offers a planner at its address, a coordinator of a cluster does not.
+const NO_PLANNER: &str = "there is no planner at the coordinator's address: name one with --planner URL or \
+                          SORTIE_PLANNER";
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -96,7 +100,10 @@ async fn make_plan(cluster: &Cluster, goal: String, max_steps: u32) -> Result<Pl
         repair: None,
         replan: None,
     };
-    let failed = |status: Status| Error::from_planner("plan the goal", &cluster.name(), &status);
+    let failed = |status: Status| match status.code() {
+        Code::Unimplemented => Error::Refused(NO_PLANNER.to_owned()),
+        _ => Error::from_planner("plan the goal", &cluster.name(), &status),
+    };
     let mut parts = cluster.planner().await?.make_plan(request).await.map_err(failed)?.into_inner();
     let mut plan = Plan::default();
     while let Some(part) = parts.message().await.map_err(failed)? {

@@ -97,10 +97,24 @@ impl Fake {
 
     /// Every connection breaks as if the process had been killed; a new one takes its place.
     pub(crate) fn crash_and_restart(&mut self) {
+        self.stop();
+        self.serve();
+    }
+
+    /// Every connection breaks as if the process had been killed, and nobody answers there any more.
+    pub(crate) fn die(mut self) {
+        self.stop();
+    }
+
+    /// What the next watches play, in place of what was written down.
+    pub(crate) fn will_play(&self, watches: Vec<Vec<Act>>) {
+        self.shared.script.lock().unwrap().watches = watches.into();
+    }
+
+    fn stop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(PATIENCE);
         }
-        self.serve();
     }
 
     pub(crate) fn calls(&self) -> Calls {

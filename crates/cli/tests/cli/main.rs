@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may panic like the tests")]
 
 mod commands;
+mod endpoints;
 mod fake;
 mod plan;
 mod process;

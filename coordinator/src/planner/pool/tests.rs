@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use sortie_proto::v1;
 use sortie_proto::v1::planner_server::{Planner, PlannerServer};
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Endpoint, Server, Uri};
 use tonic::{Code, Request};
@@ -177,7 +177,7 @@ async fn a_call_waits_until_somebody_can_be_reached_but_not_for_ever() {
         let pool = pool.clone();
         async move { ask(&pool).await }
     });
-    tokio::time::sleep(PATIENCE / 2).await;
+    sleep(PATIENCE / 2).await;
     two.comes_back();
     assert_eq!(waiting.await.unwrap().unwrap(), "two");
 }
@@ -221,6 +221,22 @@ async fn over_sockets_a_refused_connection_is_skipped() {
     }
 }
 
+/// Reads frames of HTTP/2 until one begins a call, and hangs up.
+async fn until_a_call_came(mut connection: TcpStream) {
+    const PREFACE_BYTES: usize = 24;
+    const HEADERS: u8 = 1;
+    connection.read_exact(&mut [0; PREFACE_BYTES]).await.unwrap();
+    loop {
+        let mut head = [0; 9];
+        connection.read_exact(&mut head).await.unwrap();
+        if head[3] == HEADERS {
+            return;
+        }
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        connection.read_exact(&mut vec![0; length as usize]).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn over_sockets_a_call_that_may_have_left_is_not_sent_again() {
     let listeners = [
@@ -231,12 +247,11 @@ async fn over_sockets_a_call_that_may_have_left_is_not_sent_again() {
     let accepted = Arc::new(AtomicUsize::new(0));
     for listener in listeners {
         let accepted = accepted.clone();
-        // Hears what comes first and hangs up.
         tokio::spawn(async move {
             loop {
-                let (mut connection, _) = listener.accept().await.unwrap();
+                let (connection, _) = listener.accept().await.unwrap();
                 accepted.fetch_add(1, Ordering::Relaxed);
-                connection.read(&mut [0; 1024]).await.ok();
+                until_a_call_came(connection).await;
             }
         });
     }

@@ -26,7 +26,7 @@ use sortie_coordinator::{
 };
 use sortie_engine::{Command, CommandId, CommitId, Event, Goal, Lane, RunId, WorkerName};
 use sortie_store::{Embedded, EmbeddedOptions, LaneOwner, Store, Submission};
-use sortie_worker::{Registry, Worker, WorkerOptions};
+use sortie_worker::{Registry, Worker, WorkerHandle, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -54,6 +54,8 @@ pub struct ClusterOptions {
     pub grace: Duration,
     /// What goes wrong between the worker and the store.
     pub trouble: Trouble,
+    /// Threads of their own for tools; on paused time there are none.
+    pub tool_threads: Option<usize>,
 }
 
 impl ClusterOptions {
@@ -68,6 +70,7 @@ impl ClusterOptions {
             model_calls: 32,
             grace: Duration::from_secs(5),
             trouble: Trouble::default(),
+            tool_threads: None,
         }
     }
 }
@@ -81,6 +84,7 @@ pub struct TestCluster {
     tasks: TaskTracker,
     stop: CancellationToken,
     worker_stop: CancellationToken,
+    worker_handle: WorkerHandle,
     names: AtomicU64,
 }
 
@@ -99,7 +103,11 @@ impl TestCluster {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let seen = Arc::new(Troubled { store: store.clone(), trouble: options.trouble });
         let registry = Arc::new(options.registry);
-        let worker = start_worker(seen, registry, options.concurrency, options.grace).await;
+        let mut worker = start_worker(seen, registry, options.concurrency, options.grace).await;
+        if let Some(threads) = options.tool_threads {
+            worker = sure(worker.with_tool_threads(threads));
+        }
+        let worker_handle = worker.handle();
         let worker_stop = stop.child_token();
         tasks.spawn(worker.run(worker_stop.clone()));
         let (catalogue_watch, catalogue) = sure(CatalogueWatch::open(store.clone()).await);
@@ -118,13 +126,28 @@ impl TestCluster {
         let all = usize::from(store.lane_count());
         sure(handle.lanes.wait_for(|owned| owned.len() == all).await);
         let names = AtomicU64::new(0);
-        Self { store, watches, _catalogue: catalogue, tasks, stop, worker_stop, names }
+        Self {
+            store,
+            watches,
+            _catalogue: catalogue,
+            tasks,
+            stop,
+            worker_stop,
+            worker_handle,
+            names,
+        }
     }
 
     /// Its store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// What is seen of its worker.
+    #[must_use]
+    pub const fn worker(&self) -> &WorkerHandle {
+        &self.worker_handle
     }
 
     /// Hands a goal in; the runs are spread over the lanes.

@@ -13,12 +13,14 @@ use sortie_tests::cluster::{
     tool,
 };
 use sortie_worker::{Call, Worker, WorkerOptions};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// As the embedded store has it.
 const LEASE: Duration = Duration::from_secs(10);
+/// How long attempts may go on after shutdown, as the cluster has it.
+const GRACE: Duration = Duration::from_secs(5);
 /// The most that timers add by rounding up.
 const ROUNDING: Duration = Duration::from_millis(10);
 
@@ -29,7 +31,7 @@ fn work(effect: Effect, time: Duration, bytes: usize, at_work: &Gauge) -> Tool {
         let guard = at_work.enter();
         async move {
             let _guard = guard;
-            tokio::time::sleep(time).await;
+            sleep(time).await;
             Ok(Value::from("x".repeat(bytes)))
         }
     });
@@ -67,7 +69,7 @@ async fn an_attempt_that_its_worker_stole_from_itself_can_still_be_stopped() {
     let cluster = cluster(tool, &trouble).await;
     let run = cluster.submit(Goal::new("go")).await;
     at_work.reaches(1).await;
-    tokio::time::sleep(LEASE * 2).await;
+    sleep(LEASE * 2).await;
     cluster.cancel(run).await;
     assert_eq!(cluster.ended(run).await.state(), RunState::Cancelled);
     let asked = Instant::now();
@@ -83,7 +85,7 @@ async fn a_tool_never_runs_beside_itself_while_heartbeats_fail() {
         let run = cluster.submit(Goal::new("go")).await;
         at_work.reaches(1).await;
         trouble.begin(Operation::Extend, Fault::Refused);
-        tokio::time::sleep(LEASE + SECOND).await;
+        sleep(LEASE + SECOND).await;
         trouble.end(Operation::Extend);
         let story = cluster.ended(run).await;
         assert_eq!(at_work.most(), 1, "{effect}");
@@ -105,7 +107,7 @@ async fn an_attempt_that_crashes_outside_its_tool_is_taken_over_after_a_lease() 
     let cluster = cluster(tool, &trouble).await;
     let run = cluster.submit(Goal::new("go")).await;
     at_work.reaches(1).await;
-    tokio::time::sleep(SECOND * 2).await;
+    sleep(SECOND * 2).await;
     assert_eq!(trouble.hits(Operation::PutResult), 1);
     trouble.end(Operation::PutResult);
     let story = cluster.ended(run).await;
@@ -163,7 +165,7 @@ async fn what_is_done_is_held_until_the_store_has_heard_of_it() {
         if shuts_down {
             cluster.stop_worker();
         }
-        tokio::time::sleep(LEASE * 3).await;
+        sleep(LEASE * 3).await;
         assert!(trouble.hits(Operation::Complete) > 1);
         trouble.end(Operation::Complete);
         let story = cluster.ended(run).await;
@@ -180,7 +182,7 @@ async fn a_large_result_is_stored_as_soon_as_the_store_can() {
         let cluster = cluster(work(effect, SECOND, 100_000, &at_work), &trouble).await;
         let run = cluster.submit(Goal::new("go")).await;
         at_work.reaches(1).await;
-        tokio::time::sleep(LEASE * 3).await;
+        sleep(LEASE * 3).await;
         assert!(trouble.hits(Operation::PutResult) > 1);
         trouble.end(Operation::PutResult);
         let story = cluster.ended(run).await;
@@ -200,7 +202,7 @@ async fn a_large_result_that_is_lost_leaves_a_once_step_unknown() {
         at_work.reaches(1).await;
         at_work.reaches(0).await;
         trouble.begin(Operation::Extend, Fault::Refused);
-        tokio::time::sleep(LEASE + SECOND).await;
+        sleep(LEASE + SECOND).await;
         trouble.end(Operation::Extend);
         trouble.end(Operation::PutResult);
         let story = cluster.ended(run).await;
@@ -233,4 +235,149 @@ async fn a_store_that_says_nothing_keeps_no_tool_running_beyond_its_lease() {
     at_work.reaches(0).await;
     assert!(trouble.hits(Operation::Extend) > 1);
     assert!(begun.elapsed() <= LEASE + ROUNDING, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_the_fence_nothing_begins_and_after_it_attempts_go_on_at_once() {
+    let (at_work, trouble) = (Gauge::default(), Trouble::default());
+    let tool = work(Effect::Read, LEASE * 2, 1, &at_work);
+    let cluster = cluster(tool, &trouble).await;
+    cluster.submit(Goal::new("go")).await;
+    at_work.reaches(1).await;
+    let begun = Instant::now();
+    trouble.begin(Operation::Extend, Fault::Refused);
+    // Only heartbeats fail: claims would be answered, but nobody could keep what they bring.
+    at_work.reaches(0).await;
+    assert!(begun.elapsed() <= LEASE + ROUNDING, "{:?}", begun.elapsed());
+    cluster.submit(Goal::new("go")).await;
+    sleep(LEASE * 2).await;
+    assert_eq!((at_work.now(), at_work.entered()), (0, 1));
+    trouble.end(Operation::Extend);
+    let answered = Instant::now();
+    at_work.reaches(2).await;
+    assert!(answered.elapsed() <= SECOND, "{:?}", answered.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_are_extended_as_soon_as_the_store_answers_again() {
+    let (at_work, trouble) = (Gauge::default(), Trouble::default());
+    let tool = work(Effect::Read, LEASE * 3, 1, &at_work);
+    let cluster = cluster(tool, &trouble).await;
+    let run = cluster.submit(Goal::new("go")).await;
+    at_work.reaches(1).await;
+    trouble.begin(Operation::Any, Fault::Refused);
+    // Just short of the lease: with the next regular beat it would be too late.
+    sleep(LEASE - SECOND / 2).await;
+    trouble.end(Operation::Any);
+    let story = cluster.ended(run).await;
+    assert_eq!((story.state(), at_work.entered()), (RunState::Succeeded, 1));
+    assert!(story.took() <= LEASE * 3 + ROUNDING, "{:?}", story.took());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_is_answered_too_late_begins_nothing() {
+    let (at_work, trouble) = (Gauge::default(), Trouble::default());
+    let cluster = cluster(work(Effect::Once, SECOND, 1, &at_work), &trouble).await;
+    // The store hands the attempt out, and the answer takes longer than its lease.
+    trouble.begin(Operation::Claim, Fault::Late(LEASE + SECOND));
+    let run = cluster.submit(Goal::new("go")).await;
+    sleep(LEASE / 5).await;
+    trouble.end(Operation::Claim);
+    let story = cluster.ended(run).await;
+    assert!(trouble.hits(Operation::Claim) > 0);
+    assert!(at_work.entered() <= 1, "a once tool began twice");
+    assert!(story.run.state().is_terminal());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stopped_at_shutdown_goes_to_another_worker_at_once() {
+    for effect in [Effect::Read, Effect::Once] {
+        let (at_work, trouble) = (Gauge::default(), Trouble::default());
+        let tool = || work(effect, LEASE * 2, 1, &at_work);
+        let cluster = cluster(tool(), &trouble).await;
+        let run = cluster.submit(Goal::new("go")).await;
+        at_work.reaches(1).await;
+        second_worker(&cluster, tool()).await;
+        cluster.stop_worker();
+        let stopped = Instant::now();
+        match effect {
+            // After the grace it is free, no lease has to run out, and no worker counts as lost.
+            Effect::Read => {
+                sleep(GRACE + ROUNDING).await;
+                assert_eq!((at_work.now(), at_work.entered()), (1, 2));
+                let story = cluster.ended(run).await;
+                assert_eq!((story.state(), at_work.entered()), (RunState::Succeeded, 2));
+                assert_eq!(story.step(1).workers_lost, 0);
+            }
+            // It began, so nobody may begin it again; that is known at once too.
+            _ => {
+                let story = cluster.ended(run).await;
+                let state = &story.step(1).state;
+                assert!(matches!(state, StepState::Unknown(_)), "{state:?}");
+                assert_eq!(at_work.entered(), 1);
+                assert!(stopped.elapsed() <= GRACE + ROUNDING, "{:?}", stopped.elapsed());
+            }
+        }
+        assert_eq!(at_work.most(), 1, "{effect}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_ends_claims_nothing_more_and_lets_its_attempts_end() {
+    let (at_work, trouble) = (Gauge::default(), Trouble::default());
+    let cluster = cluster(work(Effect::Once, GRACE - SECOND, 1, &at_work), &trouble).await;
+    let run = cluster.submit(Goal::new("go")).await;
+    at_work.reaches(1).await;
+    cluster.stop_worker();
+    cluster.submit(Goal::new("go")).await;
+    assert_eq!(cluster.ended(run).await.answer(), "1=\"x\"; ");
+    sleep(LEASE).await;
+    assert_eq!(at_work.entered(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_says_whether_it_really_consumes() {
+    let (at_work, trouble) = (Gauge::default(), Trouble::default());
+    let cluster = cluster(work(Effect::Read, LEASE * 10, 1, &at_work), &trouble).await;
+    let mut working = cluster.worker().working.clone();
+    sleep(LEASE * 3).await;
+    assert!(working.borrow().is_well(), "idle is well");
+    for fault in [Fault::Refused, Fault::Silent] {
+        trouble.begin(Operation::Claim, fault);
+        let begun = Instant::now();
+        working.wait_for(|working| !working.is_well()).await.unwrap();
+        // Heartbeats are answered all the time: they do not hide that nothing is claimed.
+        assert!(begun.elapsed() <= SECOND * 8, "{fault:?}: {:?}", begun.elapsed());
+        trouble.end(Operation::Claim);
+        let ended = Instant::now();
+        working.wait_for(sortie_store::Working::is_well).await.unwrap();
+        assert!(ended.elapsed() <= SECOND * 8, "{fault:?}: {:?}", ended.elapsed());
+    }
+}
+
+/// On real threads: a tool that blocks its thread for longer than a lease loses nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_tool_that_blocks_its_thread_delays_no_heartbeat() {
+    let lease = Duration::from_millis(400);
+    let begun = Gauge::default();
+    let entered = begun.clone();
+    let blocks = tool("work", move |_, _| {
+        let guard = entered.enter();
+        async move {
+            let _guard = guard;
+            std::thread::sleep(Duration::from_millis(1500));
+            Ok(json!("done"))
+        }
+    });
+    let script = Script::new(vec![step(1, "work", json!({}), &[])]);
+    let mut options = ClusterOptions::new(script, registry([blocks.effect(Effect::Once)]));
+    options.store.lease = lease;
+    options.tool_threads = Some(1);
+    let cluster = TestCluster::with(options).await;
+    let run = cluster.submit(Goal::new("go")).await;
+    begun.reaches(1).await;
+    // Another worker looks for leases that have run out.
+    let other = tool("work", |_, _| async { Ok(json!("stolen")) });
+    second_worker(&cluster, other).await;
+    assert_eq!(cluster.ended(run).await.answer(), "1=\"done\"; ");
 }

@@ -15,5 +15,5 @@ pub use documents::{BadFolder, Documents, Found, Passage, SkippedDocument};
 pub use equip::{AddTools, EquipError, equip};
 pub use executor::{Attempt, Ended, Executor};
 pub use registry::{Registry, RegistryError};
-pub use service::{Worker, WorkerOptions};
+pub use service::{Worker, WorkerHandle, WorkerOptions};
 pub use tool::{Call, Tool};

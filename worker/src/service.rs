@@ -7,25 +7,35 @@
 //!            └── steal (lost leases) ─┘        ^ stop
 //!                       heartbeats ────────────┘
 //! ```
+//!
+//! Tools may have threads of their own ([`Worker::with_tool_threads`]): then one that blocks its
+//! thread delays other tools at most, and no heartbeat, claim or report.
 
 mod attempt;
 mod held;
+mod pulse;
 mod reports;
+mod threads;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sortie_engine::{QueueName, Timestamp, WorkerName};
-use sortie_store::{Claimed, Clock, Presence, Service, Signal, Store, StoreError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use sortie_store::{
+    Claimed, Clock, Contact, Extended, Presence, Service, Signal, Store, StoreError, Working,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::executor::Executor;
 use crate::registry::Registry;
-use attempt::Runner;
-use held::{Held, Hold};
+use attempt::{Runner, release};
+use held::{Held, NotHeld, Stop};
+use pulse::Pulse;
 use reports::Reports;
+use threads::ToolThreads;
 
 /// How a worker works.
 #[derive(Debug, Clone)]
@@ -46,6 +56,8 @@ const CLAIM_WAIT: Duration = Duration::from_secs(2);
 const CLAIM_AT_ONCE: usize = 64;
 /// The pause before a store that did not answer is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
+/// Nothing waits longer for others to hear what may be missed.
+const NOTICE_WAIT: Duration = Duration::from_secs(1);
 /// How long the others know of a worker that says nothing.
 const PRESENCE: Duration = Duration::from_secs(15);
 
@@ -55,10 +67,27 @@ pub struct Worker {
     registry: Arc<Registry>,
     options: WorkerOptions,
     clock: Clock,
+    pulse: Arc<Pulse>,
+    working: watch::Receiver<Working>,
+    threads: ToolThreads,
+}
+
+/// What the rest of the process sees of a worker.
+#[derive(Debug, Clone)]
+pub struct WorkerHandle {
+    /// Whether it really consumes, for readiness.
+    pub working: watch::Receiver<Working>,
+}
+
+/// What a running worker works with.
+struct Tools {
+    runner: Arc<Runner>,
+    held: Arc<Held>,
+    tasks: TaskTracker,
 }
 
 impl Worker {
-    /// A worker that others know of from now on.
+    /// A worker that others know of from now on. Its tools run on the threads of whoever runs it.
     ///
     /// # Errors
     /// If the store does not answer.
@@ -68,39 +97,61 @@ impl Worker {
         options: WorkerOptions,
     ) -> Result<Self, StoreError> {
         let clock = Clock::read(&*store).await?;
-        let worker = Self { store, registry, options, clock };
+        let (pulse, working) = Pulse::new();
+        let (pulse, threads) = (Arc::new(pulse), ToolThreads::shared());
+        let worker = Self { store, registry, options, clock, pulse, working, threads };
         worker.announce().await?;
         Ok(worker)
     }
 
-    /// Works until `shutdown`; then claims nothing more, lets attempts end within the grace, and
-    /// stops the rest. What is stopped is taken over by others once its lease has run out.
+    /// Gives the tools so many threads of their own: none that blocks can then delay heartbeats,
+    /// claims or reports.
+    ///
+    /// # Errors
+    /// If the threads cannot be started.
+    pub fn with_tool_threads(mut self, threads: usize) -> std::io::Result<Self> {
+        self.threads = ToolThreads::own(threads)?;
+        Ok(self)
+    }
+
+    /// What the rest of the process sees of it.
+    #[must_use]
+    pub fn handle(&self) -> WorkerHandle {
+        WorkerHandle { working: self.working.clone() }
+    }
+
+    /// Works until `shutdown`; then claims nothing more, gives back what has not begun, lets the
+    /// rest end within the grace, and stops what is left: that goes back to the others, or is
+    /// reported as unknown where its tool must not run twice.
     pub async fn run(self, shutdown: CancellationToken) {
         let held = Arc::new(Held::default());
         let (reports, outbox) = Reports::new();
-        let reporting = tokio::spawn(outbox.send_all(self.store.clone()));
-        let keeping = held::keep(held.clone(), self.store.clone(), self.options.name.clone());
-        let keeping = tokio::spawn(keeping);
+        let mut reporting = tokio::spawn(outbox.send_all(self.store.clone()));
+        let (name, pulse) = (self.options.name.clone(), self.pulse.clone());
+        let keeping = tokio::spawn(held::keep(held.clone(), self.store.clone(), name, pulse));
         let runner = Arc::new(Runner {
             store: self.store.clone(),
             executor: Executor::new(self.registry.clone()),
             worker: self.options.name.clone(),
             clock: self.clock,
             reports,
+            leaving: shutdown.clone(),
         });
-        let tasks = TaskTracker::new();
-        self.serve(&runner, &held, &tasks, &shutdown).await;
-        tasks.close();
-        if tokio::time::timeout(self.options.grace, tasks.wait()).await.is_err() {
-            tracing::warn!(attempts = tasks.len(), "attempts were stopped at shutdown");
-            held.stop_all();
-            tasks.wait().await;
-        }
-        drop(runner);
+        let tools = Tools { runner, held, tasks: TaskTracker::new() };
+        self.serve(&tools, &shutdown).await;
+        let have_ended = self.drain(&tools).await;
+        drop(tools);
         // The last runner is gone, so the outbox ends once it is empty. Until then heartbeats keep
         // what it reports.
-        if reporting.await.is_err() {
-            tracing::error!("the reporting task crashed");
+        let reported = async {
+            if (&mut reporting).await.is_err() {
+                tracing::error!("the reporting task crashed");
+            }
+        };
+        if have_ended {
+            reported.await;
+        } else if timeout(self.store.lease(), reported).await.is_err() {
+            reporting.abort();
         }
         keeping.abort();
         if let Err(error) = self.store.retire(self.options.name.as_str()).await {
@@ -108,13 +159,24 @@ impl Worker {
         }
     }
 
-    async fn serve(
-        &self,
-        runner: &Arc<Runner>,
-        held: &Arc<Held>,
-        tasks: &TaskTracker,
-        shutdown: &CancellationToken,
-    ) {
+    /// Lets attempts end, then stops them; whether all have ended. One whose tool blocks its thread
+    /// cannot be stopped: it is left behind, and its lease runs out.
+    async fn drain(&self, tools: &Tools) -> bool {
+        tools.tasks.close();
+        if timeout(self.options.grace, tools.tasks.wait()).await.is_ok() {
+            return true;
+        }
+        tracing::warn!(attempts = tools.tasks.len(), "attempts were stopped at shutdown");
+        tools.held.stop_all(Stop::Ended);
+        // They may need a lease to be given back by a store that does not answer.
+        let have_ended = timeout(self.store.lease() * 2, tools.tasks.wait()).await.is_ok();
+        if !have_ended {
+            tracing::error!(attempts = tools.tasks.len(), "tools that do not stop are left behind");
+        }
+        have_ended
+    }
+
+    async fn serve(&self, tools: &Tools, shutdown: &CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.options.concurrency));
         let mut stealing = tokio::time::interval(self.store.lease() / 2);
         let mut presence = tokio::time::interval(PRESENCE / 3);
@@ -125,57 +187,113 @@ impl Worker {
                 biased;
                 () = shutdown.cancelled() => return,
                 _ = presence.tick() => {
-                    if let Err(error) = self.announce().await {
-                        tracing::warn!(error = %error, "the worker could not say that it is there");
+                    let silent = StoreError::Unavailable { action: "say who is there" };
+                    let told = timeout(NOTICE_WAIT, self.announce()).await;
+                    if let Err(error) = told.unwrap_or(Err(silent)) {
+                        self.pulse.failed(&error);
                     }
                     continue;
                 }
-                _ = stealing.tick() => self.steal(&slots).await,
-                claimed = self.claim(&slots) => claimed,
+                _ = stealing.tick() => self.steal(&slots, &tools.held).await,
+                claimed = self.claim(&slots, &tools.held) => claimed,
             };
             match claimed {
-                Ok(taken) => self.start(runner, tasks, hold(held, taken)).await,
+                Ok(taken) => self.start(tools, taken, shutdown).await,
                 Err(error) => {
-                    tracing::warn!(error = %error, "attempts could not be claimed");
-                    tokio::time::sleep(STORE_PAUSE).await;
+                    self.pulse.claim_failed(&error);
+                    tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        () = tokio::time::sleep(STORE_PAUSE) => {}
+                    }
                 }
             }
         }
     }
 
     /// Waits for a free slot, then for attempts to fill the free slots with.
-    async fn claim(&self, slots: &Arc<Semaphore>) -> Result<Vec<Taken>, StoreError> {
-        // The semaphore is never closed.
-        let Ok(first) = slots.clone().acquire_owned().await else { return Ok(Vec::new()) };
+    async fn claim(&self, slots: &Arc<Semaphore>, held: &Held) -> Result<Batch, StoreError> {
+        held.opened().await;
+        let first = if let Ok(free) = slots.clone().try_acquire_owned() {
+            free
+        } else {
+            self.pulse.rests();
+            match slots.clone().acquire_owned().await {
+                Ok(free) => free,
+                // The semaphore is never closed.
+                Err(_) => return std::future::pending().await,
+            }
+        };
         let free = (slots.available_permits() + 1).min(CLAIM_AT_ONCE);
-        let (name, queues) = (&self.options.name, &self.options.queues);
-        let claimed = self.store.claim(name, queues, free, CLAIM_WAIT).await?;
-        Ok(seat(claimed, Some(first), slots))
+        let (name, queues, asked) = (&self.options.name, &self.options.queues, Instant::now());
+        let claim = self.store.claim(name, queues, free, CLAIM_WAIT);
+        let silent = StoreError::Unavailable { action: "claim attempts" };
+        let claimed = timeout_at(self.pulse.claims(), claim).await.unwrap_or(Err(silent))?;
+        self.pulse.claimed();
+        Ok(Batch { asked, taken: seat(claimed, Some(first), slots) })
     }
 
-    async fn steal(&self, slots: &Arc<Semaphore>) -> Result<Vec<Taken>, StoreError> {
+    async fn steal(&self, slots: &Arc<Semaphore>, held: &Held) -> Result<Batch, StoreError> {
         let free = slots.available_permits().min(CLAIM_AT_ONCE);
-        if free == 0 {
-            return Ok(Vec::new());
+        let (name, queues, asked) = (&self.options.name, &self.options.queues, Instant::now());
+        if free == 0 || !held.is_open() {
+            return Ok(Batch { asked, taken: Vec::new() });
         }
-        let (name, queues) = (&self.options.name, &self.options.queues);
-        Ok(seat(self.store.steal(name, queues, free).await?, None, slots))
+        let stolen = self.store.steal(name, queues, free);
+        let silent = StoreError::Unavailable { action: "steal attempts" };
+        let stolen = timeout(Contact::PATIENCE, stolen).await.unwrap_or(Err(silent))?;
+        Ok(Batch { asked, taken: seat(stolen, None, slots) })
+    }
+
+    /// Leases run from somewhere between the question and its answer. Where that took long, others
+    /// may have stolen the attempts by now: only those that can be extended are ours.
+    async fn still_held(&self, batch: Batch) -> Vec<Taken> {
+        let Batch { asked, taken } = batch;
+        if taken.is_empty() || asked.elapsed() < self.store.lease() / 2 {
+            return taken;
+        }
+        let tokens: Vec<_> = taken.iter().map(|one| one.claimed.token).collect();
+        let extended = self.store.extend(&self.options.name, &tokens);
+        let Ok(Ok(replies)) = timeout(self.store.lease() / 4, extended).await else {
+            tracing::warn!(attempts = tokens.len(), "attempts came too late and are let go");
+            return Vec::new();
+        };
+        let ours = taken.into_iter().zip(replies);
+        ours.filter(|(_, reply)| *reply == Extended::Ok).map(|(one, _)| one).collect()
     }
 
     /// Starts attempts, each in a task that owns its slot and its hold: a crash gives both back.
-    async fn start(&self, runner: &Arc<Runner>, tasks: &TaskTracker, taken: Vec<(Taken, Hold)>) {
+    /// What came after the end, or behind the fence, goes back unstarted.
+    async fn start(&self, tools: &Tools, batch: Batch, shutdown: &CancellationToken) {
+        let (mut begin, mut back) = (Vec::new(), Vec::new());
+        for one in self.still_held(batch).await {
+            let (token, entry) = (one.claimed.token, &one.claimed.entry);
+            match tools.held.hold(token) {
+                _ if shutdown.is_cancelled() => back.push(token),
+                Ok(hold) => begin.push((one, hold)),
+                Err(NotHeld::Fenced) => back.push(token),
+                // It goes on as it is, and the slot is free.
+                Err(NotHeld::Already) => {
+                    tracing::warn!(run = %entry.run, step = %entry.step, "an attempt of its own was stolen");
+                }
+            }
+        }
+        if !back.is_empty() {
+            release(&*self.store, &self.options.name, &back).await;
+        }
         let at = self.clock.now();
         // Told before they begin, so that nobody hears of an end before the start.
-        let signals = taken.iter().map(|(one, _)| self.started(&one.claimed, at)).collect();
-        if let Err(error) = self.store.publish(signals).await {
-            tracing::debug!(error = %error, "started attempts were not announced");
+        let signals = begin.iter().map(|(one, _)| self.started(&one.claimed, at)).collect();
+        let told = timeout(NOTICE_WAIT, self.store.publish(signals)).await;
+        if !matches!(told, Ok(Ok(()))) {
+            tracing::debug!("started attempts were not announced");
         }
-        for (Taken { claimed, permit }, hold) in taken {
-            let runner = runner.clone();
-            tasks.spawn(async move {
+        for (Taken { claimed, permit }, hold) in begin {
+            let runner = tools.runner.clone();
+            let attempt = async move {
                 runner.run(claimed, at, hold).await;
                 drop(permit);
-            });
+            };
+            self.threads.spawn(&tools.tasks, attempt);
         }
     }
 
@@ -202,6 +320,12 @@ impl Worker {
     }
 }
 
+/// What a claim brought, and when it was asked.
+struct Batch {
+    asked: Instant,
+    taken: Vec<Taken>,
+}
+
 /// An attempt with the slot that it takes.
 struct Taken {
     claimed: Claimed,
@@ -219,17 +343,4 @@ fn seat(
         Taken { claimed, permit }
     };
     claimed.into_iter().map(next).collect()
-}
-
-/// Holds what was taken. What this worker holds already goes on as it is, and the slot is free.
-fn hold(held: &Arc<Held>, taken: Vec<Taken>) -> Vec<(Taken, Hold)> {
-    let hold = |one: Taken| match held.hold(one.claimed.token) {
-        Some(hold) => Some((one, hold)),
-        None => {
-            let entry = &one.claimed.entry;
-            tracing::warn!(run = %entry.run, step = %entry.step, "an attempt of its own was stolen");
-            None
-        }
-    };
-    taken.into_iter().filter_map(hold).collect()
 }

@@ -45,6 +45,8 @@ pub enum Fault {
     Refused,
     /// The call never returns.
     Silent,
+    /// The call happens at once, and its answer takes so long.
+    Late(Duration),
     /// The call is answered as if it had happened, but the store forgot it: a replica took over.
     Forgotten,
     /// The call panics.
@@ -78,6 +80,14 @@ impl Trouble {
         self.change(|faults| faults.hits.get(&operation).copied().unwrap_or(0))
     }
 
+    fn now(&self, operation: Operation) -> Option<Fault> {
+        self.change(|faults| {
+            let fault = faults.now.get(&operation).copied();
+            *faults.hits.entry(operation).or_default() += usize::from(fault.is_some());
+            fault
+        })
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Faults) -> T) -> T {
         // The map is whole between any two of its operations.
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -96,6 +106,8 @@ impl Trouble {
             None => Ok(true),
             Some(Fault::Forgotten) => Ok(false),
             Some(Fault::Refused) => Err(StoreError::Unavailable { action }),
+            // Only what a claim does matters before its answer.
+            Some(Fault::Late(_)) => Ok(true),
             Some(Fault::Silent) => pending().await,
             Some(Fault::Crash) => panic!("{action}, as the test says"),
         }
@@ -118,7 +130,14 @@ impl ReadyQueue for Troubled {
         wait: Duration,
     ) -> Result<Vec<Claimed>, StoreError> {
         self.trouble.pass(Operation::Claim, "claim").await?;
-        self.store.claim(worker, queues, slots, wait).await
+        let claimed = self.store.claim(worker, queues, slots, wait).await;
+        // In the middle of a wait, trouble may have begun.
+        if let Some(Fault::Late(time)) = self.trouble.now(Operation::Claim)
+            && claimed.as_ref().is_ok_and(|claimed| !claimed.is_empty())
+        {
+            tokio::time::sleep(time).await;
+        }
+        claimed
     }
 
     async fn extend(

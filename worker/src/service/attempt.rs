@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sortie_engine::{
-    AttemptReport, Delivery, Effect, Failure, FailureKind, Outcome, ResultBody, ResultId,
+    AttemptReport, Delivery, Effect, Failure, FailureKind, Outcome, ResultBody, ResultId, StepId,
     StepNumber, StepResult, Timestamp, WorkerName, render,
 };
-use sortie_store::{Claimed, Clock, Completion, InputValue, ReadyEntry, Store, StoreError};
+use sortie_store::{Claimed, Clock, Completion, InputValue, ReadyEntry, Store, StoreError, Token};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::STORE_PAUSE;
-use super::held::Hold;
+use super::held::{Hold, Stop};
 use super::reports::{Report, Reports};
 use crate::executor::{Attempt, Ended, Executor};
 use crate::tool::Call;
@@ -28,12 +29,22 @@ pub(super) struct Runner {
     pub(super) worker: WorkerName,
     pub(super) clock: Clock,
     pub(super) reports: Reports,
+    /// Cancelled when the worker ends: no tool begins any more.
+    pub(super) leaving: CancellationToken,
+}
+
+/// How far an attempt came.
+enum Course {
+    /// The tool did not begin, for the worker ends or the attempt was to stop.
+    Unstarted,
+    /// It ended by itself or was stopped.
+    Ended(Ended),
 }
 
 impl Runner {
-    /// Runs an attempt and reports what came of it. Only a tool that was stopped has nothing to
-    /// report; an outcome always goes out, even when the attempt was to stop meanwhile: the store
-    /// hears it if its token still counts, and nobody else knows what the tool did.
+    /// Runs an attempt and reports what came of it. An outcome always goes out, even when the attempt
+    /// was to stop meanwhile: the store hears it if its token still counts, and nobody else knows what
+    /// the tool did. One that has no outcome goes back to the others, unless it is theirs already.
     pub(super) async fn run(&self, claimed: Claimed, started_at: Timestamp, hold: Hold) {
         let Claimed { entry, deliveries, .. } = claimed;
         let step = tracing::info_span!(
@@ -49,17 +60,28 @@ impl Runner {
             worker = %self.worker,
         );
         let effect = entry.terms.effect;
-        let (ended, workers_lost) = match Delivery::judge(effect, entry.workers_lost, deliveries) {
-            Delivery::Refuse { failure, workers_lost } => (failure.into(), workers_lost),
+        let (course, workers_lost) = match Delivery::judge(effect, entry.workers_lost, deliveries) {
+            Delivery::Refuse { failure, workers_lost } => {
+                (Course::Ended(failure.into()), workers_lost)
+            }
             Delivery::Run { workers_lost } => {
                 let work = self.attempt(&entry, hold.stopped()).instrument(span);
                 (work.await, workers_lost)
             }
         };
-        let Ended { outcome, usage } = ended;
+        let Course::Ended(Ended { outcome, usage }) = course else {
+            return self.give_back(&hold).await;
+        };
         let outcome = match outcome {
             Ok(result) => Outcome::Succeeded(result),
-            Err(failure) if was_stopped(&failure, &hold) => return,
+            Err(failure) if was_stopped(&failure, &hold) => match hold.why() {
+                None | Some(Stop::Taken) => return,
+                // What it did until then is not known, and nobody may do it again.
+                Some(Stop::Fenced | Stop::Ended) if effect == Effect::Once => {
+                    Outcome::Failed(cut_short())
+                }
+                Some(Stop::Fenced | Stop::Ended) => return self.give_back(&hold).await,
+            },
             Err(failure) => Outcome::Failed(failure),
         };
         let report = AttemptReport {
@@ -75,17 +97,25 @@ impl Runner {
         self.reports.send(Report { completion, hold }).await;
     }
 
-    async fn attempt(&self, entry: &ReadyEntry, stopped: &CancellationToken) -> Ended {
+    /// Lets others have an attempt at once instead of after its lease. Its tool is gone.
+    async fn give_back(&self, hold: &Hold) {
+        release(&*self.store, &self.worker, &[hold.token()]).await;
+    }
+
+    async fn attempt(&self, entry: &ReadyEntry, stopped: &CancellationToken) -> Course {
         let attempt = match self.prepare(entry, stopped).await {
             Ok(attempt) => attempt,
-            Err(failure) => return failure.into(),
+            Err(failure) => return Course::Ended(failure.into()),
         };
+        if self.leaving.is_cancelled() || stopped.is_cancelled() {
+            return Course::Unstarted;
+        }
         let Ended { outcome, usage } = self.executor.execute(attempt).await;
         let outcome = match outcome {
             Ok(result) => self.place(entry, result, stopped).await,
             Err(failure) => Err(failure),
         };
-        Ended { outcome, usage }
+        Course::Ended(Ended { outcome, usage })
     }
 
     async fn prepare(
@@ -93,7 +123,7 @@ impl Runner {
         entry: &ReadyEntry,
         stopped: &CancellationToken,
     ) -> Result<Attempt, Failure> {
-        let values = self.fetch(entry).await?;
+        let values = self.fetch(entry, stopped).await?;
         let find = |number| values.get(&number).map(|value| &**value);
         let input = render(&entry.planned.input, find, MAX_RENDERED_BYTES)?;
         let (attempt, generation) = (entry.attempt, entry.generation);
@@ -103,7 +133,11 @@ impl Runner {
     }
 
     /// The results that the input refers to: those that came along, and the others from the store.
-    async fn fetch(&self, entry: &ReadyEntry) -> Result<BTreeMap<StepNumber, Arc<Value>>, Failure> {
+    async fn fetch(
+        &self,
+        entry: &ReadyEntry,
+        stopped: &CancellationToken,
+    ) -> Result<BTreeMap<StepNumber, Arc<Value>>, Failure> {
         let mut values = BTreeMap::new();
         let mut wanted = Vec::new();
         for input in &entry.inputs {
@@ -118,13 +152,34 @@ impl Runner {
             return Ok(values);
         }
         let steps: Vec<_> = wanted.iter().map(|(_, step)| *step).collect();
-        let fetched = self.store.results(entry.run, &steps).await;
+        let fetched = self.results(entry, &steps, stopped).await;
         let fetched = fetched.map_err(|error| unavailable("fetch the results it needs", &error))?;
         for ((number, _), value) in wanted.into_iter().zip(fetched) {
             // A missing one is named when the input is filled in.
             values.extend(value.map(|value| (number, value)));
         }
         Ok(values)
+    }
+
+    /// Recorded results, asked for again and again as long as somebody waits: a store that does not
+    /// answer says nothing about the step.
+    async fn results(
+        &self,
+        entry: &ReadyEntry,
+        steps: &[StepId],
+        stopped: &CancellationToken,
+    ) -> Result<Vec<Option<Arc<Value>>>, StoreError> {
+        loop {
+            let error = match self.store.results(entry.run, steps).await {
+                Ok(values) => return Ok(values),
+                Err(error @ StoreError::Broken { .. }) => return Err(error),
+                Err(error) => error,
+            };
+            if stopped.is_cancelled() || entry.deadline <= self.clock.now() + STORE_PAUSE {
+                return Err(error);
+            }
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
     }
 
     /// A large result goes ahead under a name of its own; the report carries the name.
@@ -175,6 +230,30 @@ impl Runner {
     }
 }
 
+/// Releases attempts of which no tool runs, for a lease at most: then they are free by themselves.
+/// What the worker holds no longer stays as it is.
+pub(super) async fn release(store: &dyn Store, worker: &WorkerName, tokens: &[Token]) {
+    let begun = Instant::now();
+    let lease = store.lease();
+    while begun.elapsed() < lease {
+        match tokio::time::timeout(lease / 4, store.release(worker, tokens)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(StoreError::Broken { .. })) => break,
+            Ok(Err(StoreError::Unavailable { .. } | StoreError::Unfit { .. })) | Err(_) => {
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+        }
+    }
+    tracing::warn!(attempts = tokens.len(), "attempts could not be given back");
+}
+
+/// A `once` tool was stopped in the middle.
+fn cut_short() -> Failure {
+    let message =
+        "its worker stopped the tool, and it must not run twice: look whether it was done";
+    Failure::new(FailureKind::OutcomeUnknown, message)
+}
+
 /// Whether the tool was stopped before it had an outcome of its own.
 fn was_stopped(failure: &Failure, hold: &Hold) -> bool {
     failure.kind == FailureKind::Cancelled && hold.stopped().is_cancelled()
@@ -196,7 +275,7 @@ mod tests {
         AttemptNumber, Generation, Lane, PlannedStep, QueueName, RunId, Schema, StepId, Template,
         ToolName, ToolSpec, ToolTerms, Usage,
     };
-    use sortie_store::{Embedded, EmbeddedOptions, Token};
+    use sortie_store::{Embedded, EmbeddedOptions};
     use std::time::Duration;
 
     const USED: Usage = Usage {
@@ -246,7 +325,8 @@ mod tests {
         let executor = Executor::new(Arc::new(registry));
         let (reports, mut outbox) = Reports::new();
         let worker = WorkerName::new("w");
-        let runner = Runner { store, executor, worker, clock, reports };
+        let leaving = CancellationToken::new();
+        let runner = Runner { store, executor, worker, clock, reports, leaving };
         let entry = Arc::new(ReadyEntry {
             run: RunId::new(0, Lane(0), 1),
             step: StepId::new(1),

@@ -60,7 +60,9 @@ async fn runs_that_ended_first_are_forgotten_first_with_all_that_is_theirs() {
     let mut ended = Vec::new();
     for turn in 0..4 {
         let key = Some((format!("key {turn}"), 1));
-        let goal = crate::Submission { idempotency: key, ..goal(fresh_run(Lane(0))) };
+        // Of those that end in the same millisecond the one with the lesser name goes first.
+        let run = sortie_engine::RunId::new(0, Lane(0), turn);
+        let goal = crate::Submission { idempotency: key, ..goal(run) };
         scene.submit(goal.clone()).await.expect("accepted");
         let mut known = scene.know(goal.run, goal.commit).await;
         let id = scene.store.put_result(known.run, Arc::new(serde_json::json!("x"))).await;

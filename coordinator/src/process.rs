@@ -22,8 +22,8 @@ use sortie_service::parts::Parts;
 use sortie_service::process::{Fault, chain, run, unique_name};
 use sortie_service::serving::{HostError, Port};
 use sortie_store::{
-    ConnectError, Durability, Health, LaneOwner, Redis, RedisOptions, Store, StoreError, answered,
-    arrive,
+    ConnectError, Durability, Health, LaneOwner, Redis, RedisOptions, Store, StoreError, Working,
+    answered, arrive,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -128,15 +128,16 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     let offered = ServiceOptions { reflection: config.reflection };
     let (routes, readiness) = services(door.clone(), offered).await?;
     let parts = Parts::new();
-    let store = readiness.vote("store");
+    let votes = Votes { store: readiness.vote("store"), driver: readiness.vote("driver") };
     parts.spawn("readiness", |stop| readiness.follow(stop));
     let mut redis = None;
     let work = async {
-        let Some(arrived) = connect(&config, store, &parts, &stop).await? else { return Ok(()) };
-        redis = Some(arrived.clone());
-        let Some(front) = assemble(arrived, planner, &config, &parts, &stop).await? else {
+        let Some(arrived) = connect(&config, votes.store, &parts, &stop).await? else {
             return Ok(());
         };
+        redis = Some(arrived.clone());
+        let assembled = assemble(arrived, planner, &config, votes.driver, &parts, &stop).await?;
+        let Some(front) = assembled else { return Ok(()) };
         door.open(front);
         stop.cancelled().await;
         Ok(())
@@ -146,6 +147,12 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
         redis.close().await;
     }
     ended
+}
+
+/// Who says whether the process is ready.
+struct Votes {
+    store: Vote,
+    driver: Vote,
 }
 
 /// The store, as soon as it is there, and its word in the readiness of the process.
@@ -167,6 +174,7 @@ async fn assemble(
     store: Arc<dyn Store>,
     planner: GrpcPlanner,
     config: &Config,
+    vote: Vote,
     parts: &Parts,
     stop: &CancellationToken,
 ) -> Result<Option<Front>, ServeError> {
@@ -182,6 +190,7 @@ async fn assemble(
     let hub = hub.with_texts(handle.texts);
     parts.spawn("catalogue", |stop| catalogue_watch.run(stop));
     parts.spawn("driver", |stop| driver.run(stop));
+    parts.spawn("driver health", |stop| vote.follow(handle.working, Working::trouble, stop));
     parts.spawn("hub", |stop| hub.run(stop));
     tracing::info!(name, planners = config.planners.len(), "driving");
     let front = FrontOptions { limits: config.limits.clone(), ..FrontOptions::default() };

@@ -18,10 +18,11 @@ use sortie_models::{Role, configured};
 use sortie_service::config::{self, Settings};
 use sortie_service::health::{Vote, health};
 use sortie_service::parts::Parts;
-use sortie_service::process::{Fault, run, unique_name};
+use sortie_service::process::{Fault, chain, run, unique_name};
 use sortie_service::serving::{HostError, Port};
 use sortie_store::{
-    ConnectError, Durability, Health, Redis, RedisOptions, Store, StoreError, answered, arrive,
+    ConnectError, Durability, Health, Redis, RedisOptions, Store, StoreError, Working, answered,
+    arrive,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -63,6 +64,9 @@ pub enum ServeError {
     /// The store answered what it should never answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The threads of its tools cannot be started.
+    #[error("threads for tools cannot be started")]
+    Threads(#[source] std::io::Error),
     /// Its health cannot be offered, or a part of it died.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -74,6 +78,7 @@ impl From<ServeError> for Fault {
             ServeError::Equip(error) => error.into(),
             ServeError::Redis(error) => Self::Refused(error.to_string()),
             ServeError::Store(error) => Self::Failed(error.to_string()),
+            ServeError::Threads(_) => Self::Failed(chain(&error)),
             ServeError::Host(error) => error.into(),
         }
     }
@@ -132,6 +137,13 @@ fn keep_queues(
     Ok(())
 }
 
+/// Threads for tools: as many as the machine can run at once, and a few more than one, so that a tool
+/// that blocks its thread does not hold up all others.
+fn tool_threads() -> usize {
+    const LEAST: usize = 4;
+    std::thread::available_parallelism().map_or(LEAST, |cores| cores.get().max(LEAST))
+}
+
 /// The program of a worker with the built-in tools and those that `add_tools` puts beside them.
 #[must_use]
 pub fn main_with<F>(add_tools: F) -> ExitCode
@@ -169,10 +181,10 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     let (readiness, health) = health(&[]).await;
     let routes = Routes::new(health);
     let parts = Parts::new();
-    let store = readiness.vote("store");
+    let votes = Votes { store: readiness.vote("store"), worker: readiness.vote("worker") };
     parts.spawn("readiness", |stop| readiness.follow(stop));
     let mut redis = None;
-    let work = work(config, &parts, store, &mut redis, &stop);
+    let work = work(config, &parts, votes, &mut redis, &stop);
     let ended = match port {
         Some(port) => port.serve_beside(routes.prepare(), &parts, work).await,
         None => parts.beside(work).await,
@@ -183,10 +195,16 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     ended
 }
 
+/// Who says whether the process is ready.
+struct Votes {
+    store: Vote,
+    worker: Vote,
+}
+
 async fn work(
     config: Config,
     parts: &Parts,
-    vote: Vote,
+    votes: Votes,
     redis: &mut Option<Arc<Redis>>,
     stop: &CancellationToken,
 ) -> Result<(), ServeError> {
@@ -194,7 +212,7 @@ async fn work(
     *redis = Some(arrived.clone());
     let trouble = |health: &Health| (*health != Health::Fit).then(|| health.to_string());
     let health = arrived.health();
-    parts.spawn("store health", |stop| vote.follow(health, trouble, stop));
+    parts.spawn("store health", |stop| votes.store.follow(health, trouble, stop));
     let store: Arc<dyn Store> = arrived;
     let registry = Arc::new(config.registry);
     let options = WorkerOptions {
@@ -205,6 +223,9 @@ async fn work(
     };
     let new = || Worker::new(store.clone(), registry.clone(), options.clone());
     let Some(worker) = answered(new, stop).await? else { return Ok(()) };
+    let worker = worker.with_tool_threads(tool_threads()).map_err(ServeError::Threads)?;
+    let working = worker.handle().working;
+    parts.spawn("worker health", |stop| votes.worker.follow(working, Working::trouble, stop));
     let (name, queues) = (&options.name, options.queues.len());
     tracing::info!(%name, queues, concurrency = config.concurrency, "working");
     parts.spawn("worker", |stop| worker.run(stop));

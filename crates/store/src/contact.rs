@@ -1,7 +1,7 @@
 //! Whether a part of a process really works with its store: what readiness and the log say of it.
 //!
 //! ```text
-//!            no answer for 5 s, or unfit       
+//!            no answer for 5 s, or unfit
 //!   Yes ────────────────────────────────────────> No { since, why }
 //!    ^                  an answer                       │
 //!    └──────────────────────────────────────────────────┘
@@ -35,6 +35,15 @@ impl Working {
     #[must_use]
     pub const fn is_well(&self) -> bool {
         matches!(self, Self::Yes)
+    }
+
+    /// Why it does not work, if it does not.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Yes => None,
+            Self::No { why, .. } => Some(why.clone()),
+        }
     }
 }
 

@@ -124,7 +124,7 @@ pub(crate) enum Command {
     Tools(commands::tools::ToolsArgs),
     /// Plan a goal and print the graph, without running it
     Plan(commands::plan::PlanArgs),
-    /// Check the models, their keys and prices, and the prompts
+    /// Check the models, their keys and prices, the prompts, and the Redis of a cluster
     Doctor(commands::doctor::DoctorArgs),
     /// Print completions for a shell
     Completions(commands::completions::CompletionsArgs),
@@ -170,7 +170,7 @@ impl Arguments {
             Command::Worker(args) => flags.extend(args.flags()),
             Command::Submit(args) => flags.extend(args.goal.flags()),
             Command::Plan(args) => flags.extend(args.flags()),
-            Command::Doctor(args) => flags.extend(args.models.flags()),
+            Command::Doctor(args) => flags.extend(args.flags()),
             _ => {}
         }
         flags

@@ -210,3 +210,20 @@ fn ctrl_c_does_not_wait_for_a_silent_model() {
     let done = running.finish();
     assert_eq!((done.code, done.stdout.as_str()), (Some(130), ""), "{done:?}");
 }
+
+#[test]
+fn a_redis_that_is_not_there_is_told_without_its_password() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("redis://:{SECRET}@{address}");
+    let done = finish(&mut doctor(&["--no-calls", "--redis", &url]));
+    assert_eq!(done.code, Some(1), "{done:?}");
+    let place = format!("redis          redis://***@{address}, durability standard");
+    said(
+        &done,
+        &[&place, &format!("failed   Redis at {address} does not answer"), "not all is well"],
+    );
+    let report = finish(&mut doctor(&["--no-calls", "--redis", &url, "--json"])).json().remove(0);
+    assert_eq!((&report["ok"], &report["redis"]["ok"]), (&false.into(), &false.into()));
+    assert!(report["redis"]["error"].as_str().unwrap().contains("does not answer"));
+    assert!(finish(&mut doctor(&["--json"])).json()[0]["redis"].is_null());
+}

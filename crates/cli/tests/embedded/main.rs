@@ -4,6 +4,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may panic like the tests")]
 
+mod cluster;
 mod doctor;
 mod documents;
 mod expectation;

@@ -10,6 +10,7 @@ use sortie_models::{
 };
 use sortie_service::config::Settings;
 
+use super::redis::RedisCheck;
 use crate::error::Error;
 use crate::models;
 
@@ -30,6 +31,8 @@ pub(super) struct Report {
     pub(super) prompts: PromptCheck,
     pub(super) prices_from: Option<PathBuf>,
     pub(super) prices_date: String,
+    /// The Redis of a cluster, if one is named.
+    pub(super) redis: Option<RedisCheck>,
 }
 
 /// A role and who takes it.
@@ -84,12 +87,17 @@ impl Report {
             prompts: PromptCheck::of(&configured::prompts(settings)?, &models::prompt_sources()),
             prices_from: settings.prices.value.clone(),
             prices_date: connector.prices.date().to_owned(),
+            redis: None,
         })
     }
 
     pub(super) fn is_fine(&self) -> bool {
         let roles = self.roles.iter().all(|(_, check)| check.fault().is_none());
-        roles && self.calls.iter().all(|call| call.answer.is_ok()) && self.prompts.faults.is_empty()
+        let redis = self.redis.as_ref().is_none_or(RedisCheck::is_fine);
+        roles
+            && redis
+            && self.calls.iter().all(|call| call.answer.is_ok())
+            && self.prompts.faults.is_empty()
     }
 }
 

@@ -3,6 +3,7 @@
 use sortie_models::{Chosen, Price, Role};
 
 use super::check::{Call, Report, RoleCheck};
+use super::redis::RedisCheck;
 use crate::json::Object;
 use crate::render::{Last, table, tokens};
 use crate::text::harmless_line;
@@ -22,6 +23,11 @@ pub(super) fn text(report: &Report) -> String {
     }
     lines.extend(report.calls.iter().map(call));
     lines.extend(report.prompts.faults.iter().map(|fault| format!("failed   {fault}")));
+    if let Some(redis) = &report.redis {
+        lines.push(String::new());
+        lines.extend(redis.lines());
+        lines.push(String::new());
+    }
     if !report.is_asked {
         lines.push("no model was asked".to_owned());
     }
@@ -146,6 +152,7 @@ pub(super) fn json(report: &Report) -> Object {
         .put("calls", calls)
         .put("prompts", prompts)
         .put("prices", prices)
+        .put("redis", report.redis.as_ref().map(RedisCheck::json))
 }
 
 fn role_json(role: Role, check: &RoleCheck) -> Object {

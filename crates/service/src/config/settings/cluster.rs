@@ -144,10 +144,15 @@ pub(super) fn set(
 /// What is wrong is told without the text: it may hold a password.
 fn redis(raw: &Raw) -> Result<RedisUrl, String> {
     let text = raw.text()?.trim().to_owned();
-    let rest = ["redis://", "rediss://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-    let place = rest.and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
-    let host = place.rsplit('@').next().unwrap_or_default();
-    match host {
+    let place = match text.split_once("://") {
+        Some(("redis" | "rediss", rest)) => {
+            let place = rest.split(['/', '?']).next().unwrap_or_default();
+            place.rsplit('@').next().unwrap_or_default()
+        }
+        Some(("redis+unix", path)) => path.split('?').next().unwrap_or_default(),
+        _ => "",
+    };
+    match place {
         "" => Err("must look like redis://127.0.0.1:6379, or rediss:// for TLS".to_owned()),
         _ => Ok(RedisUrl(text)),
     }

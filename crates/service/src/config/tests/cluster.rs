@@ -49,6 +49,8 @@ fn what_cannot_be_meant_is_refused_in_words() {
     for (key, text, wanted) in [
         ("redis", "127.0.0.1:6379", "must look like redis://127.0.0.1:6379"),
         ("redis", "redis://", "must look like redis://"),
+        ("redis", "redis://me@", "must look like redis://"),
+        ("redis", "redis+unix://", "must look like redis://"),
         ("durability", "safe", "is `safe`, must be standard or dev"),
         ("planner", "http://a:1,,http://b:1", "has an empty part"),
         ("planner", "https://a:1", "TLS is not supported yet"),
@@ -76,6 +78,7 @@ fn a_password_is_never_shown() {
         ("redis://:secret@host:1/2", "redis://***@host:1/2"),
         ("rediss://me:se@cret@host", "rediss://***@host"),
         ("redis://host:1?password=secret", "redis://host:1"),
+        ("redis+unix:///run/redis?pass=secret", "redis+unix:///run/redis"),
     ] {
         let redis = taken("redis", url).redis;
         assert_eq!(redis.value.to_string(), shown);

@@ -1,10 +1,10 @@
 //! The tools that plans may use now: what the workers that are there offer, merged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sortie_engine::{Catalogue, ToolName, ToolSpec};
+use sortie_engine::{Catalogue, QueueName, ToolName, ToolSpec};
 use sortie_store::{Presence, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -34,10 +34,16 @@ pub fn catalogue(mut presences: Vec<Presence>) -> Catalogue {
     offers.into_values().filter_map(most).collect()
 }
 
+/// The queues that somebody serves.
+fn served(presences: &[Presence]) -> Arc<BTreeSet<QueueName>> {
+    Arc::new(presences.iter().flat_map(|presence| presence.queues.iter().cloned()).collect())
+}
+
 /// Keeps the catalogue fresh.
 pub struct CatalogueWatch {
     store: Arc<dyn Store>,
     current: watch::Sender<Arc<Catalogue>>,
+    served: watch::Sender<Arc<BTreeSet<QueueName>>>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
 }
 
@@ -45,6 +51,7 @@ pub struct CatalogueWatch {
 #[derive(Clone)]
 pub struct CatalogueHandle {
     current: watch::Receiver<Arc<Catalogue>>,
+    served: watch::Receiver<Arc<BTreeSet<QueueName>>>,
     ask: mpsc::Sender<oneshot::Sender<()>>,
 }
 
@@ -54,10 +61,12 @@ impl CatalogueWatch {
     /// # Errors
     /// If the store does not answer.
     pub async fn open(store: Arc<dyn Store>) -> Result<(Self, CatalogueHandle), StoreError> {
-        let first = Arc::new(catalogue(store.present().await?));
-        let (sender, current) = watch::channel(first);
+        let present = store.present().await?;
+        let (served_tx, served) = watch::channel(served(&present));
+        let (sender, current) = watch::channel(Arc::new(catalogue(present)));
         let (ask, asked) = mpsc::channel(WAITING);
-        Ok((Self { store, current: sender, asked }, CatalogueHandle { current, ask }))
+        let watch = Self { store, current: sender, served: served_tx, asked };
+        Ok((watch, CatalogueHandle { current, served, ask }))
     }
 
     /// Looks each second and when asked, until shutdown.
@@ -88,7 +97,10 @@ impl CatalogueWatch {
     /// Keeps the last known tools where the store does not answer; says so once.
     async fn refresh(&self, was_failing: bool) -> bool {
         let fresh = match self.store.present().await {
-            Ok(presences) => catalogue(presences),
+            Ok(presences) => {
+                self.served.send_replace(served(&presences));
+                catalogue(presences)
+            }
             Err(error) => {
                 if !was_failing {
                     tracing::warn!(%error, "the tools on offer cannot be read, the last known stay");
@@ -113,6 +125,12 @@ impl CatalogueHandle {
     #[must_use]
     pub fn now(&self) -> Arc<Catalogue> {
         self.current.borrow().clone()
+    }
+
+    /// The queues that somebody served a second ago at most.
+    #[must_use]
+    pub fn served(&self) -> Arc<BTreeSet<QueueName>> {
+        self.served.borrow().clone()
     }
 
     /// Tells when the tools change.

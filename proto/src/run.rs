@@ -147,6 +147,8 @@ fn step_of(run: &Run, step: &Step) -> v1::Step {
         ended_at: step.ended_at.map(time::point_to_wire),
         worker: step.worker.as_ref().map(ToString::to_string).unwrap_or_default(),
         usage: Some(step.usage.into()),
+        // Who is there is no part of a run: whoever knows fills it in.
+        unserved_queue: String::new(),
     }
 }
 

@@ -1,14 +1,23 @@
 //! What became of steps, for whoever plans or answers: attributed previews of results within a
 //! budget, and the reasons where there are none.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::Value;
 use sortie_engine::{
     Failure, FailureKind, PlannedStep, Run, RunId, Step, StepId, StepState, is_empty,
 };
 use sortie_store::{Store, StoreError};
+use tokio::time::Instant;
 
 use super::previews::{cut, shares};
 use crate::planner::{ResultPreview, StepReport};
+
+/// How long results are asked for while the store does not answer: restarts take less.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause between two questions.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Reports of steps, results still to be fetched.
 pub(super) struct Reports {
@@ -52,7 +61,7 @@ impl Reports {
             return Ok(self.steps);
         }
         let steps: Vec<_> = self.results.iter().map(|(_, step, _)| *step).collect();
-        let values = store.results(self.run, &steps).await.map_err(|error| lost(&error))?;
+        let values = results(store, self.run, &steps).await.map_err(|error| lost(&error))?;
         let size = |bytes: &u64| usize::try_from(*bytes).unwrap_or(usize::MAX);
         let sizes: Vec<_> = self.results.iter().map(|(_, _, bytes)| size(bytes)).collect();
         let shares = shares(&sizes, budget);
@@ -60,6 +69,26 @@ impl Reports {
             self.steps[*place].outcome = preview(value.as_deref(), *bytes, share);
         }
         Ok(self.steps)
+    }
+}
+
+/// Asks again for a while: a store that does not answer says nothing about the run, and the author
+/// was not called yet.
+async fn results(
+    store: &dyn Store,
+    run: RunId,
+    steps: &[StepId],
+) -> Result<Vec<Option<Arc<Value>>>, StoreError> {
+    let begun = Instant::now();
+    loop {
+        match store.results(run, steps).await {
+            Err(StoreError::Unavailable { .. } | StoreError::Unfit { .. })
+                if begun.elapsed() < PATIENCE =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            answer => return answer,
+        }
     }
 }
 

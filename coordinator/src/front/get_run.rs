@@ -12,5 +12,6 @@ pub(super) async fn get_run(
 ) -> Result<v1::GetRunResponse, Refusal> {
     let store = front.parts.store.as_ref();
     let folded = Folded::load(store, run_id(&request.run_id)?).await?;
-    Ok(v1::GetRunResponse { run: Some(folded.snapshot(store).await?) })
+    let served = front.parts.catalogue.served();
+    Ok(v1::GetRunResponse { run: Some(folded.snapshot(store, &served).await?) })
 }

@@ -1,6 +1,8 @@
 //! A run as its history tells it now.
 
-use sortie_engine::{Recorded, Run, RunId, Seq, Step, StepId};
+use std::collections::BTreeSet;
+
+use sortie_engine::{QueueName, Recorded, Run, RunId, Seq, Step, StepId, StepState};
 use sortie_proto::v1;
 use sortie_store::{History, Store};
 
@@ -45,14 +47,26 @@ impl Folded {
         Cursor { place: self.place, has_ended: self.run.state().is_terminal() }
     }
 
-    /// What clients see of it, with the results that are small enough.
-    pub(super) async fn snapshot(&self, store: &dyn Store) -> Result<v1::Run, Refusal> {
+    /// What clients see of it, with the results that are small enough, and with the queues that
+    /// queued steps wait in although nobody serves them.
+    pub(super) async fn snapshot(
+        &self,
+        store: &dyn Store,
+        served: &BTreeSet<QueueName>,
+    ) -> Result<v1::Run, Refusal> {
         let mut shown = v1::Run::from(&self.run);
         shown.cursor = self.cursor().to_text();
         let wanted = self.small_results();
         let values = store.results(self.run.id(), &wanted).await?;
         let mut fetched = wanted.iter().zip(values).peekable();
         for step in &mut shown.steps {
+            let known = self.run.step(StepId::new(step.step_id));
+            let waits = known.filter(|step| matches!(step.state, StepState::Queued(_)));
+            if let Some(queue) = waits.map(|step| &step.terms.queue)
+                && !served.contains(queue)
+            {
+                step.unserved_queue = queue.to_string();
+            }
             if let Some(failure) = &mut step.failure {
                 clip(&mut failure.message, FAILURE_BYTES);
             }

@@ -15,12 +15,14 @@ use super::cursor::Cursor;
 use super::refusal::Refusal;
 use super::snapshot::Folded;
 use super::{Answers, Front, run_id};
+use crate::catalogue::CatalogueHandle;
 use crate::watch::{AnswerText, AttemptStarted, Batch, News, Watcher};
 
 /// A watch that is under way. Nobody drives it but the client who reads.
 struct Watch {
     run: RunId,
     store: Arc<dyn Store>,
+    catalogue: CatalogueHandle,
     watcher: Watcher,
     /// Items that are made already: the events of one commit.
     ready: VecDeque<v1::WatchRunResponse>,
@@ -34,8 +36,9 @@ pub(super) async fn watch_run(
     let run = run_id(&request.run_id)?;
     let cursor = Cursor::parse(&request.cursor).map_err(|bad| Refusal::BadRequest(vec![bad]))?;
     let watcher = front.watch(run, cursor.place).await?;
-    let store = front.parts.store.clone();
-    let mut watch = Watch { run, store, watcher, ready: VecDeque::new(), has_ended: false };
+    let (store, catalogue) = (front.parts.store.clone(), front.parts.catalogue.clone());
+    let ready = VecDeque::new();
+    let mut watch = Watch { run, store, catalogue, watcher, ready, has_ended: false };
     if cursor.has_ended {
         watch.resume_ended(cursor).await?;
     }
@@ -86,7 +89,8 @@ impl Watch {
     async fn reset(&mut self) -> Result<(), Refusal> {
         let folded = Folded::load(self.store.as_ref(), self.run).await?;
         let cursor = folded.cursor();
-        let run = Some(folded.snapshot(self.store.as_ref()).await?);
+        let served = self.catalogue.served();
+        let run = Some(folded.snapshot(self.store.as_ref(), &served).await?);
         tracing::info!("a watcher's place is gone, it begins anew");
         self.watcher.jump(cursor.place);
         self.has_ended = cursor.has_ended;

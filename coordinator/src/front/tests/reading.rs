@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sortie_engine::{Effect, QueueName, Schema, ToolName, ToolSpec};
+use sortie_engine::{AttemptNumber, Effect, Event, QueueName, Schema, StepId, ToolName, ToolSpec};
 use sortie_proto::v1;
-use sortie_store::{Notices as _, Presence};
+use sortie_store::{Notices as _, Presence, Service};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -30,6 +30,27 @@ async fn a_snapshot_shows_small_results_whole_and_large_ones_by_their_beginning(
     assert_eq!((second.state(), second.result.as_str()), (v1::StepState::Ready, ""));
     assert!(third.result_truncated && third.result.starts_with("\"yyy"));
     assert_eq!(third.result_bytes, 100_002);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_step_that_no_worker_serves_is_shown_with_its_queue() {
+    let mut bench = Bench::new().await;
+    let mut scribe = Scribe::submit(bench.store.clone(), run(1)).await;
+    scribe.plan().await;
+    let (step, attempt) = (StepId::new(2), AttemptNumber::FIRST);
+    scribe.write(vec![Event::StepQueued { step, attempt }]).await;
+    let mut shown = async || {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let request = v1::GetRunRequest { run_id: run(1).to_string() };
+        let run = bench.client.get_run(request).await.unwrap().into_inner().run.unwrap();
+        run.steps.into_iter().map(|step| step.unserved_queue).collect::<Vec<_>>()
+    };
+    assert_eq!(shown().await, ["", "builtin", ""]);
+    let (name, service) = ("w".to_owned(), Service::Worker);
+    let (queues, tools) = (vec![QueueName::new("builtin")], Vec::new());
+    let worker = Presence { name, service, queues, tools };
+    bench.store.announce(worker, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(shown().await, ["", "", ""]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,12 +141,8 @@ async fn tools_are_those_of_the_workers_that_are_there() {
         })
     };
     let tools = vec![tool("search"), tool("calculate")];
-    let presence = Presence {
-        name: "w".to_owned(),
-        service: sortie_store::Service::Worker,
-        queues: Vec::new(),
-        tools,
-    };
+    let presence =
+        Presence { name: "w".to_owned(), service: Service::Worker, queues: Vec::new(), tools };
     bench.store.announce(presence, Duration::from_secs(3600)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     let listed = bench.client.list_tools(v1::ListToolsRequest {}).await.unwrap().into_inner();

@@ -34,7 +34,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::{Calls, Texts, Word};
-use crate::planner::{Authors, Planner};
+use crate::planner::{Authors, Naming, Planner};
 use commit::CommitsDone;
 use lanes::Tenure;
 use live::{Live, Mail, Slot};
@@ -127,6 +127,7 @@ pub struct Driver {
     clock: Clock,
     rng: fastrand::Rng,
     authors: Authors,
+    naming: Naming,
     calls: Calls,
     words: mpsc::Receiver<Word>,
     runs: BTreeMap<RunId, Slot>,
@@ -177,12 +178,14 @@ impl Driver {
         let (owned_tx, lanes) = watch::channel(Vec::new());
         let (counts_tx, counts) = watch::channel(DriverCounts::default());
         let (contact, working) = Contact::new("driver of the lanes");
+        let (authors, naming) = Naming::begin(planner).await;
         let driver = Self {
             store,
             catalogue,
             clock,
             rng: fastrand::Rng::with_seed(options.seed),
-            authors: planner.describe().await,
+            authors,
+            naming,
             tenure: Tenure::new(&options),
             options,
             calls,
@@ -232,6 +235,7 @@ impl Driver {
                     self.sweep().await;
                     reading = self.read_inboxes();
                 }
+                authors = self.naming.heard() => self.authors = authors,
                 () = sleep_until(due) => self.ring(),
                 () = places.freed() => {} // the loop's head admits who waits
                 Some(loaded) = self.loads.next() => self.loaded(loaded),

@@ -2,6 +2,7 @@
 //! script what a planner says.
 
 mod grpc;
+mod naming;
 mod pool;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use sortie_engine::{
 use tokio::sync::mpsc;
 
 pub use grpc::{BadPlanner, GrpcPlanner};
+pub(crate) use naming::Naming;
 
 /// Makes plans and answers. Each call is one model call; retries are the engine's.
 #[async_trait]

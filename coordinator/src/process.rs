@@ -163,9 +163,8 @@ async fn connect(
     stop: &CancellationToken,
 ) -> Result<Option<Arc<Redis>>, ServeError> {
     let Some(redis) = arrive(config.redis.clone(), stop).await? else { return Ok(None) };
-    let trouble = |health: &Health| (*health != Health::Fit).then(|| health.to_string());
     let health = redis.health();
-    parts.spawn("store health", |stop| vote.follow(health, trouble, stop));
+    parts.spawn("store health", |stop| vote.follow(health, Health::trouble, stop));
     Ok(Some(redis))
 }
 

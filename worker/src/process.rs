@@ -210,9 +210,8 @@ async fn work(
 ) -> Result<(), ServeError> {
     let Some(arrived) = arrive(config.redis, stop).await? else { return Ok(()) };
     *redis = Some(arrived.clone());
-    let trouble = |health: &Health| (*health != Health::Fit).then(|| health.to_string());
     let health = arrived.health();
-    parts.spawn("store health", |stop| votes.store.follow(health, trouble, stop));
+    parts.spawn("store health", |stop| votes.store.follow(health, Health::trouble, stop));
     let store: Arc<dyn Store> = arrived;
     let registry = Arc::new(config.registry);
     let options = WorkerOptions {

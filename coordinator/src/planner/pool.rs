@@ -70,11 +70,6 @@ impl Pool {
         Self { members, next: AtomicUsize::new(fastrand::usize(..)), patience }
     }
 
-    /// The names of all.
-    pub(super) fn names(&self) -> Vec<&str> {
-        self.members.iter().map(|member| member.name.as_str()).collect()
-    }
-
     /// Sends a call to whoever's turn it is and can be reached; waits for somebody if nobody can.
     pub(super) async fn send<T, F>(
         &self,

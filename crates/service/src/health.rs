@@ -103,11 +103,6 @@ impl Readiness {
 }
 
 impl Vote {
-    /// The part does its work from now on.
-    pub fn fit(&self) {
-        self.say(Word::Fit);
-    }
-
     /// Says what another channel says, until `shutdown`: nothing is fit, anything else is why not.
     pub async fn follow<T>(
         self,

@@ -49,6 +49,14 @@ pub enum Health {
     },
 }
 
+impl Health {
+    /// Why it cannot be used, if it cannot.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        (*self != Self::Fit).then(|| self.to_string())
+    }
+}
+
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

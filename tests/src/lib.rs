@@ -1,4 +1,5 @@
 //! What the whole-system tests share.
 
+pub mod chaos;
 pub mod cluster;
 pub mod simulation;

@@ -46,7 +46,7 @@ const EVERYBODY: &[&str] = &[
 
 /// The members that may use a crate, where not all may: what speaks to the world has one home.
 const HOMES: [(&str, &[&str]); 3] = [
-    ("redis", &["sortie-store"]),
+    ("redis", &["sortie-store", "sortie-tests"]),
     ("redb", &["sortie-store"]),
     ("reqwest", &["sortie-llm", "sortie-worker"]),
 ];

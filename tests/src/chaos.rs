@@ -18,10 +18,13 @@
 //! | [`FaultyProxy`] | a wire that can be cut, frozen, delayed or made to lose replies |
 //! | [`ledger`] | what tools did, written outside of the system |
 //! | [`Graph`] | a goal whose text says its plan, so that results and answers can be made again |
+//! | [`check`] | pure: [`Evidence`] in, [`Violation`]s out |
 //!
 //! Truth comes from outside: the system's own word is never evidence for itself.
 #![allow(clippy::unwrap_used, reason = "what the tests share may panic like the tests")]
 
+mod check;
+mod evidence;
 mod graph;
 pub mod ledger;
 pub mod planner;
@@ -31,6 +34,8 @@ mod redis_server;
 pub mod tools;
 mod wait;
 
+pub use check::{Rule, Violation, check};
+pub use evidence::{Cancel, End, Evidence, Harm, Hit, Seen, Told, Watch};
 pub use graph::{Graph, Mix, Node};
 pub use process::{Process, Recipe};
 pub use proxy::{Fault, FaultyProxy};

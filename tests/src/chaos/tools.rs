@@ -15,6 +15,8 @@ use super::ledger::{Fact, Ledger, hash};
 pub const LEDGER: &str = "SORTIE_CHAOS_LEDGER";
 /// The queue of these tools.
 pub const QUEUE: &str = "chaos";
+/// What a tool says that fails because its input wants it to.
+pub const TOLD: &str = "as it was told";
 /// Above what travels with a report.
 const PADDING: usize = 6_000;
 
@@ -142,7 +144,7 @@ impl Tool for ChaosTool {
         };
         if let Some(kind) = failed {
             execution.end(Fact::Failed { kind: kind.as_str().to_owned() });
-            return Err(Failure::new(kind, "as it was told"));
+            return Err(Failure::new(kind, TOLD));
         }
         let text = self.kind.text(say);
         let result = match self.kind {

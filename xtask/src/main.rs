@@ -6,12 +6,14 @@
 // A task talks to the person who started it.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod chaos;
 mod deny;
 mod simulate;
 mod test;
 
 mod apt;
 mod failure;
+mod numbers;
 mod places;
 mod program;
 
@@ -24,6 +26,7 @@ Project tasks. Usage: cargo xtask TASK
 
   test                            format, clippy, docs and all tests: what CI runs
   simulate [--seeds N] [--seed S] stories of a cluster in trouble: N of them, from seed S on
+  chaos [--minutes N] [--seed S]  a storm over a cluster of real processes: so long, the one of S
   deny                            licences, duplicates and sources with cargo-deny
   help                            this text";
 
@@ -49,6 +52,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
     match task.as_str() {
         "test" => no_more(task, rest).and_then(|()| test::run()),
         "simulate" => simulate::run(rest),
+        "chaos" => chaos::run(rest),
         "deny" => no_more(task, rest).and_then(|()| deny::run()),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

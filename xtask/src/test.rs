@@ -4,7 +4,7 @@
 //! runners together.
 
 mod python;
-mod redis;
+pub(crate) mod redis;
 mod totals;
 
 use std::process::Command;

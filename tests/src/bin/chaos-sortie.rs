@@ -4,22 +4,56 @@
 //! | Command | What it is |
 //! |---|---|
 //! | `chaos-sortie script-planner` | the planner, on a port of the system's choice |
-//! | another | as in `sortie`; the ledger's folder is in `SORTIE_CHAOS_LEDGER` |
+//! | `chaos-sortie worker` | as in `sortie`, with the lease in `SORTIE_CHAOS_LEASE_MS` |
+//! | another | as in `sortie` |
+//!
+//! The ledger's folder is in `SORTIE_CHAOS_LEDGER`.
 
 // What it says goes where a test listens.
 #![allow(clippy::print_stderr)]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use clap::Parser;
 use serde_json::json;
-use sortie_tests::chaos::{planner, tools};
+use sortie_service::arguments::CommonArgs;
+use sortie_service::process::{Fault, run};
+use sortie_tests::chaos::{LEASE, planner, tools};
+use sortie_worker::process::{Config, WorkerArgs, serve};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        Some("script-planner") => serve_planner(),
+    match (std::env::args().nth(1).as_deref(), lease()) {
+        (Some("script-planner"), _) => serve_planner(),
+        (Some("worker"), Some(lease)) => work(lease),
         _ => sortie_cli::main_with(tools::register),
     }
+}
+
+fn lease() -> Option<Duration> {
+    let text = std::env::var(LEASE).ok()?;
+    Some(Duration::from_millis(text.parse().expect("a lease in milliseconds")))
+}
+
+/// The command line of `chaos-sortie worker`.
+#[derive(Debug, Parser)]
+struct Program {
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    worker: WorkerArgs,
+}
+
+/// The product's worker, whose attempts are taken over sooner: a test may wait for that.
+fn work(lease: Duration) -> ExitCode {
+    // The command's name stands where a program's does.
+    let Program { common, worker } = Program::parse_from(std::env::args_os().skip(1));
+    run(&common, worker.flags(), |settings, stop| async move {
+        let mut config = Config::of(&settings, Box::new(tools::register))?;
+        config.redis.lease = lease;
+        serve(config, stop).await.map_err(Fault::from)
+    })
 }
 
 #[tokio::main]

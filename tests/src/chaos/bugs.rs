@@ -129,3 +129,21 @@ fn library(list: &Value) -> String {
     let code = facts.chunks(2).find(|pair| text(&pair[0]) == "library_code");
     code.map(|pair| text(&pair[1])).expect("the text of the library")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sortie_store::{Redis, RedisOptions};
+
+    #[tokio::test]
+    async fn every_bug_has_its_place_in_the_functions() {
+        let server = RedisServer::start().await;
+        for bug in Bug::ALL {
+            let mut connection = server.connect().unwrap();
+            redis::cmd("FUNCTION").arg("FLUSH").exec(&mut connection).unwrap();
+            let store = Redis::connect(RedisOptions::new(&server.url())).await.unwrap();
+            bug.plant(&server);
+            store.close().await;
+        }
+    }
+}

@@ -23,6 +23,8 @@ use super::evidence::Evidence;
 /// What was promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
+    /// Whoever asks long enough is answered.
+    ClientsAreAnswered,
     /// A run that was acknowledged is there.
     NothingAcknowledgedIsLost,
     /// Every acknowledged run ends.

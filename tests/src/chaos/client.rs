@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use sortie_engine::{Recorded, RunId};
+use sortie_engine::{Recorded, RunId, RunState};
 use sortie_proto::v1::coordinator_client::CoordinatorClient;
 use sortie_proto::v1::watch_run_response::Item;
 use sortie_proto::{event, v1};
@@ -226,6 +226,20 @@ impl Client {
             }
         });
         Ok(answer.await?.ok().map(|json| String::from_utf8_lossy(&json).into_owned()))
+    }
+
+    /// How many runs are in this state.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub async fn count(&self, state: RunState, until: Instant) -> Result<usize, Unanswered> {
+        let states = vec![v1::RunState::from(state).into()];
+        let request = v1::ListRunsRequest { states, ..v1::ListRunsRequest::default() };
+        let answer = self.ask("list runs", until, |mut coordinator| {
+            let request = request.clone();
+            async move { coordinator.list_runs(request).await }
+        });
+        Ok(answer.await?.map(|answer| answer.into_inner().runs.len()).unwrap_or_default())
     }
 
     /// The tools that plans may use now.

@@ -51,6 +51,18 @@ pub struct Mix {
     pub steps: u32,
     /// How long a slow step takes at most; one in twelve is slow.
     pub slow_ms: u64,
+    /// How long a slow planner pauses at most before each step and before an answer; one in four is.
+    pub talk_ms: u64,
+    /// One step in so many fails before it succeeds.
+    pub failing: u8,
+    /// So often at most.
+    pub failures: u64,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self { steps: 10, slow_ms: 3_000, talk_ms: 200, failing: 15, failures: 2 }
+    }
 }
 
 impl Graph {
@@ -67,8 +79,8 @@ impl Graph {
         // Of how many earlier steps a step takes results: none makes a fan, one chains and trees.
         let reach = rng.u32(0..4);
         let steps = (1..=count).map(|number| Self::draw_node(number, reach, mix, rng)).collect();
-        let plan_ms = if rng.u8(..4) == 0 { rng.u64(..60) } else { 0 };
-        let answer_ms = if rng.u8(..6) == 0 { rng.u64(..400) } else { 0 };
+        let mut pause = || if rng.u8(..4) == 0 { rng.u64(..=mix.talk_ms) } else { 0 };
+        let (plan_ms, answer_ms) = (pause(), pause());
         Self { key: key.to_owned(), steps, plan_ms, answer_ms }
     }
 
@@ -89,8 +101,8 @@ impl Graph {
         after.sort_unstable();
         after.dedup();
         // A `once` tool that fails is not tried again, whatever it says.
-        let fails = kind != Kind::Once && rng.u8(..15) == 0;
-        let failures = if fails { rng.u64(1..3) } else { 0 };
+        let fails = kind != Kind::Once && rng.u8(..mix.failing) == 0;
+        let failures = if fails { rng.u64(1..=mix.failures) } else { 0 };
         let hopeless = rng.u8(..40) == 0;
         Node { number, kind, ms, failures, hopeless, after }
     }
@@ -173,12 +185,10 @@ pub(super) fn said_of(number: u32, json: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    const MIX: Mix = Mix { steps: 12, slow_ms: 2_000 };
-
     #[test]
     fn the_same_seed_draws_the_same_graph_and_its_goal_says_it() {
         for seed in 0..200 {
-            let draw = || Graph::draw("k", MIX, &mut fastrand::Rng::with_seed(seed));
+            let draw = || Graph::draw("k", Mix::default(), &mut fastrand::Rng::with_seed(seed));
             assert_eq!(draw(), draw());
             assert_eq!(Graph::of_goal(&draw().goal()), Some(draw()));
             assert!(draw().goal().len() < 4_000, "a goal is small");

@@ -2,7 +2,8 @@
 //! waited for it; whoever drops it ends it.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::fs::OpenOptions;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::wait::{PATIENCE, wait_until};
+
+/// A folder for everything that processes say, a file for each name: for whoever looks for a cause.
+const LOGS: &str = "SORTIE_CHAOS_LOGS";
 
 /// Lines that are kept of what a process says: a talkative one must not fill the memory.
 const KEPT_LINES: usize = 20_000;
@@ -86,9 +90,16 @@ impl Process {
         let lines = Arc::new(Lines::default());
         if let Some(stderr) = child.stderr.take() {
             let kept = lines.clone();
+            let file = std::env::var_os(LOGS).map(|folder| {
+                let path = PathBuf::from(folder).join(format!("{}.log", recipe.name));
+                OpenOptions::new().append(true).create(true).open(path).expect("a file for a log")
+            });
             // Ends with the pipe, which ends with the process.
             std::thread::spawn(move || {
                 for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    if let Some(mut file) = file.as_ref() {
+                        writeln!(file, "{line}").ok();
+                    }
                     let mut heard = kept.heard();
                     if heard.lines.len() < KEPT_LINES {
                         heard.lines.push(line);

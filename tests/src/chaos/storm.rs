@@ -62,7 +62,7 @@ impl StormOptions {
             length,
             pace: Duration::from_secs(2),
             harms: Harm::ALL.to_vec(),
-            mix: Mix { steps: 10, slow_ms: 3_000 },
+            mix: Mix::default(),
             open: 24,
             bug: None,
             calm: Duration::from_secs(60),

@@ -9,7 +9,10 @@ use crate::chaos::evidence::{End, Told};
 
 pub(super) fn hold(told: &Told, court: &mut Court) {
     let runs: BTreeSet<_> = told.acknowledged.iter().copied().collect();
-    let Some(run) = runs.first().copied() else { return };
+    let Some(run) = runs.first().copied() else {
+        let found = format!("goal {} was never acknowledged", told.graph.key);
+        return court.accuse(Rule::ClientsAreAnswered, None, found);
+    };
     if runs.len() > 1 {
         court.accuse(Rule::OneRunForOneKey, run, format!("one key names {runs:?}"));
     }

@@ -54,7 +54,10 @@ impl Cluster {
         let embedded = Embedded::start(options(settings, keys, add_tools)?).await?;
         let name = "the embedded cluster".to_owned();
         let member = Member { name, channel: embedded.channel() };
-        Ok(Self { embedded: Some(embedded), ..Self::of(vec![member]) })
+        // A planner of a cluster's configuration is not meant for this one, unless it is said here.
+        let is_meant = matches!(settings.cluster.planner.origin, Origin::Flag(_));
+        let planners = if is_meant { planners(settings)? } else { Vec::new() };
+        Ok(Self { embedded: Some(embedded), planners, ..Self::of(vec![member]) })
     }
 
     /// The remote cluster of the settings: an embedded one would know none of the runs asked for.
@@ -71,9 +74,8 @@ impl Cluster {
         let cluster = Self::of(members.collect());
         // Clients begin anywhere, so that coordinators share them.
         cluster.current.store(fastrand::usize(..cluster.members.len()), Ordering::Relaxed);
-        let planner = &settings.cluster.planner;
-        let planners = if planner.is_set() { dial_all(planner)? } else { Vec::new() };
-        let planners = planners.into_iter().map(|(_, endpoint)| endpoint).collect();
+        let is_meant = settings.cluster.planner.is_set();
+        let planners = if is_meant { planners(settings)? } else { Vec::new() };
         Ok(Self { planners, ..cluster })
     }
 
@@ -157,6 +159,12 @@ impl Cluster {
             embedded.stop().await;
         }
     }
+}
+
+/// Who plans, where that is said.
+fn planners(settings: &Settings) -> Result<Vec<Endpoint>, Error> {
+    let planners = dial_all(&settings.cluster.planner)?;
+    Ok(planners.into_iter().map(|(_, endpoint)| endpoint).collect())
 }
 
 /// Each address with the way to dial it.

@@ -114,6 +114,11 @@ fn a_plan_alone_is_asked_of_a_planner_that_is_named() {
     let planner = &cluster.planners[0].url;
     let plan = at(&endpoints, &["plan", "What is 6 * 7?", "--planner", planner, "--json"]);
     assert_eq!(plan.json()[0]["steps"].as_array().unwrap().len(), 1, "{plan:?}");
+    // The tools of the cluster inside the process, and the planner that is named.
+    let mixed = finish(&mut sortie(&["plan", "What is 6 * 7?", "--planner", planner, "--json"]));
+    assert_eq!(mixed.json()[0]["steps"], plan.json()[0]["steps"], "{mixed:?}");
+    let gone = ["plan", "What is 6 * 7?", "--planner", "http://127.0.0.1:1"];
+    assert_eq!(finish(&mut sortie(&gone)).code, Some(3));
     let refused = at(&endpoints, &["plan", "What is 6 * 7?"]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
     assert!(refused.stderr.contains("name one with --planner URL"), "{}", refused.stderr);

@@ -40,6 +40,10 @@ fn kind_of(command: &Command) -> Kind {
             reason: reason.clone(),
         }),
         Command::AttemptEnded(report) => Kind::AttemptEnded(report.into()),
+        Command::AttemptVanished { step, attempt } => {
+            let (step_id, attempt) = (step.get(), attempt.get());
+            Kind::AttemptVanished(store_v1::AttemptVanished { step_id, attempt })
+        }
         Command::StepPlanned { version, draft } => Kind::StepDrafted(store_v1::StepDrafted {
             version: version.get(),
             step: Some(draft.as_ref().clone().into()),
@@ -77,6 +81,9 @@ fn command_of(kind: Kind) -> Result<Command, BadField> {
             Command::Cancel { command: CommandId::new(&m.command_id), reason: m.reason }
         }
         Kind::AttemptEnded(m) => Command::AttemptEnded(m.try_into()?),
+        Kind::AttemptVanished(m) => {
+            Command::AttemptVanished { step: step_id(m.step_id)?, attempt: attempt(m.attempt)? }
+        }
         Kind::StepDrafted(m) => Command::StepPlanned {
             version: version(m.version)?,
             draft: Arc::new(plan::read_draft(m.step)?),

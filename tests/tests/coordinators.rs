@@ -287,6 +287,25 @@ async fn the_late_commit_of_a_coordinator_that_lost_its_lane_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_queued_step_that_no_worker_can_get_is_found_by_the_sweep_and_queued_again() {
+    let fleet = fleet(thinks(SECOND)).await;
+    let a = fleet.coordinator("a").await;
+    a.owns(16).await;
+    a.trouble.begin(Operation::Ready, Fault::Forgotten);
+    let run = fleet.submit(3, 1).await;
+    let queued = a.until(run, |event| matches!(event, Event::StepQueued { .. })).await;
+    assert!(a.trouble.hits(Operation::Ready) > 0);
+    a.trouble.end(Operation::Ready);
+    let story = a.ended(run).await;
+    assert_eq!((story.state(), story.step(1).attempts), (RunState::Succeeded, 2));
+    let waited = story.took() - queued.when(|event| matches!(event, Event::StepQueued { .. }));
+    assert!(waited <= SECOND * 17, "{waited:?}");
+    sleep(SECOND * 60).await;
+    let counts = *a.handle.counts.borrow();
+    assert_eq!((counts.conflicts, counts.repairs), (0, 1), "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_driver_that_the_store_does_not_answer_says_so_and_says_when_it_works_again() {
     let fleet = fleet(thinks(SECOND)).await;
     let a = fleet.coordinator("a").await;

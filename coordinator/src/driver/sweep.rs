@@ -1,13 +1,19 @@
 //! The sweep: what nobody told this driver is found by looking.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sortie_engine::{Command, Lane, RunId};
-use sortie_store::{Clock, InboxId};
+use sortie_engine::{AttemptNumber, Command, Lane, RunId, StepId, StepState};
+use sortie_store::{Clock, InboxCursor, InboxId};
 
 use super::Driver;
 use super::lanes::within;
-use super::live::Mail;
+use super::live::{Mail, Slot};
+
+/// Runs whose attempts are looked at in one call.
+const CUSTODY_AT_ONCE: usize = 256;
+/// An inbox with more items than this is not searched for a report: its owner is far behind.
+const INBOX_AT_ONCE: usize = 10_000;
 
 impl Driver {
     /// Compares what the store has with what is known here, and repairs. Without faults it finds
@@ -25,6 +31,7 @@ impl Driver {
             }
         }
         repairs += self.sweep_stale().await;
+        repairs += self.sweep_custody().await;
         if repairs > 0 {
             tracing::warn!(
                 repairs,
@@ -76,6 +83,44 @@ impl Driver {
         repairs
     }
 
+    /// Queued steps that no worker has or can get, and of which nobody has reported. A report leaves
+    /// the queue and enters the inbox at once, so whoever looks at the queue first and then into the
+    /// inbox finds it in one of them, unless a commit has consumed it: then the commit that is
+    /// decided here is refused.
+    async fn sweep_custody(&mut self) -> u64 {
+        let quiet: Vec<_> = self.runs.iter().filter_map(|(run, slot)| quiet(*run, slot)).collect();
+        let mut lost = Vec::new();
+        for some in quiet.chunks(CUSTODY_AT_ONCE) {
+            let runs: Vec<_> = some.iter().map(|(run, _)| *run).collect();
+            let Ok(custody) = within(self.store.custody(&runs)).await else { return 0 };
+            for ((run, queued), held) in some.iter().zip(custody) {
+                let gone = queued.iter().filter(|place| !held.contains(place));
+                lost.extend(gone.map(|(step, attempt)| (*run, *step, *attempt)));
+            }
+        }
+        if lost.is_empty() {
+            return 0;
+        }
+        let lanes: BTreeSet<_> = lost.iter().map(|(run, ..)| run.lane()).collect();
+        let start = |lane| InboxCursor { lane, after: InboxId(0) };
+        let cursors: Vec<_> = lanes.into_iter().map(start).collect();
+        let items = within(self.store.read_inbox(&cursors, INBOX_AT_ONCE, Duration::ZERO)).await;
+        let Some(items) = items.ok().filter(|items| items.len() < INBOX_AT_ONCE) else {
+            return 0; // the next sweep looks again
+        };
+        for item in items {
+            if let Command::AttemptEnded(report) = &item.command {
+                lost.retain(|place| *place != (item.run, report.step, report.attempt));
+            }
+        }
+        for (run, step, attempt) in &lost {
+            tracing::warn!(%run, %step, %attempt, "an attempt was lost");
+            let (step, attempt) = (*step, *attempt);
+            self.deliver(*run, Mail::local(Command::AttemptVanished { step, attempt }));
+        }
+        lost.len() as u64
+    }
+
     fn reload(&mut self, run: RunId) {
         if let Some(slot) = self.runs.get_mut(&run) {
             slot.live = None;
@@ -83,4 +128,19 @@ impl Driver {
             self.load(run, Duration::ZERO);
         }
     }
+}
+
+/// A run of which nothing is under way here, with its queued steps, if it has any.
+fn quiet(run: RunId, slot: &Slot) -> Option<(RunId, Vec<(StepId, AttemptNumber)>)> {
+    let live = slot.live.as_ref().filter(|live| live.flight.is_none())?;
+    let queued: Vec<_> = live
+        .run
+        .all_steps()
+        .iter()
+        .filter_map(|step| match step.state {
+            StepState::Queued(attempt) => Some((step.id, attempt)),
+            _ => None,
+        })
+        .collect();
+    (slot.mailbox.is_empty() && !queued.is_empty()).then_some((run, queued))
 }

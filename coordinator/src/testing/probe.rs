@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use sortie_engine::{
-    Command, Lane, QueueName, ResultId, RunId, Seq, StepId, Timestamp, WorkerName,
+    AttemptNumber, Command, Lane, QueueName, ResultId, RunId, Seq, StepId, Timestamp, WorkerName,
 };
 use sortie_store::{
     Claimed, Commit, CommitReply, Completed, Completion, Embedded, EmbeddedOptions, Extended,
@@ -125,6 +125,13 @@ impl ReadyQueue for Probe {
 
     async fn put_result(&self, run: RunId, value: Arc<Value>) -> Result<ResultId, StoreError> {
         self.inner().put_result(run, value).await
+    }
+
+    async fn custody(
+        &self,
+        runs: &[RunId],
+    ) -> Result<Vec<Vec<(StepId, AttemptNumber)>>, StoreError> {
+        self.inner().custody(runs).await
     }
 
     async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError> {

@@ -202,6 +202,30 @@ async fn what_is_live_is_heard_and_the_late_get_the_text_so_far() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn text_behind_a_gap_is_asked_for_and_not_shown_before_the_rest_is_there() {
+    let scene = Scene::new(WatchOptions::default()).await;
+    let mut signals = scene.store.subscribe().await.unwrap();
+    let wanted = Ok(Some(Signal::AnswerTextWanted { run: RUN }));
+    let mut watcher = scene.watch(Place::START).await;
+    next_places(&mut watcher, 1).await;
+    assert_eq!(signals.next().await, wanted, "what was written before anybody watched");
+    let attempt = AttemptNumber::FIRST;
+    let text =
+        |offset, text: &str| Signal::AnswerText { run: RUN, attempt, offset, text: text.into() };
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // However many pieces come, those who write are asked once in a second.
+    let pieces = vec![text(3, "lo"), text(5, " there")];
+    scene.store.publish(pieces.clone()).await.unwrap();
+    for piece in pieces {
+        assert_eq!(signals.next().await, Ok(Some(piece)));
+    }
+    assert_eq!(signals.next().await, wanted);
+    scene.store.publish(vec![text(0, "Hello there")]).await.unwrap();
+    let Ok(News::Text(whole)) = watcher.next().await else { panic!("only text was said") };
+    assert_eq!((whole.offset, whole.text.as_str()), (0, "Hello there"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_left_of_those_who_went_away() {
     let scene = Scene::new(WatchOptions::default()).await;
     let mut runs = scene.watches.runs();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::failure::Failure;
-use crate::ids::{AttemptNumber, CommandId, PlanVersion};
+use crate::ids::{AttemptNumber, CommandId, PlanVersion, StepId};
 use crate::plan::{Problem, StepDraft};
 use crate::result::{AttemptReport, Usage};
 
@@ -40,6 +40,14 @@ pub enum Command {
     },
     /// A worker reports what became of an attempt.
     AttemptEnded(AttemptReport),
+    /// An attempt is with no worker, waits for none, and nobody has reported on it: it was lost, and
+    /// it is not known how far it came.
+    AttemptVanished {
+        /// The step.
+        step: StepId,
+        /// The attempt.
+        attempt: AttemptNumber,
+    },
     /// The planner gave an answer.
     AnswerEnded {
         /// Which attempt.

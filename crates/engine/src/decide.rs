@@ -38,6 +38,7 @@ impl Run {
                 self.plan_failed(*version, failure, *usage, cx)
             }
             Command::AttemptEnded(report) => self.attempt_ended(report, cx),
+            Command::AttemptVanished { step, attempt } => self.vanished(*step, *attempt, cx),
             Command::AnswerEnded { attempt, text, usage } => {
                 self.answer_ended(*attempt, text, *usage, cx)
             }

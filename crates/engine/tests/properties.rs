@@ -22,6 +22,7 @@ enum Move {
     Answer(bool),
     Cancel(u8),
     Resume,
+    Vanish { step: u32, attempt_back: u32 },
     Wait(u64),
     Stale(u32),
     Room { writes: usize, calls: usize },
@@ -47,6 +48,8 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         2 => any::<bool>().prop_map(Move::Answer),
         1 => (0..4_u8).prop_map(Move::Cancel),
         1 => Just(Move::Resume),
+        1 => (1..12_u32, 0..2_u32)
+            .prop_map(|(step, attempt_back)| Move::Vanish { step, attempt_back }),
         3 => (0..40_000_u64).prop_map(Move::Wait),
         1 => (0..5_u32).prop_map(Move::Stale),
         2 => (2..6_usize, 0..2_usize).prop_map(|(writes, calls)| Move::Room { writes, calls }),
@@ -56,6 +59,13 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 
 fn plan_ends(version: PlanVersion) -> Command {
     Command::PlanEnded { version, usage: Usage::default(), problems: Vec::new() }
+}
+
+/// The last attempt at a step, or one of before.
+fn an_attempt(world: &World, step: u32, back: u32) -> (StepId, AttemptNumber) {
+    let id = StepId::new(step);
+    let attempts = world.run.step(id).map_or(1, |step| step.attempts);
+    (id, AttemptNumber::new(attempts.saturating_sub(back)))
 }
 
 fn play(world: &mut World, one: &Move) {
@@ -78,8 +88,7 @@ fn play(world: &mut World, one: &Move) {
             });
         }
         Move::Report { step, attempt_back, outcome } => {
-            let id = StepId::new(*step);
-            let attempts = world.run.step(id).map_or(1, |step| step.attempts);
+            let (id, attempt) = an_attempt(world, *step, *attempt_back);
             let text = if step % 4 == 0 { "" } else { "t" };
             let result = StepResult::inline(json!({ "text": text }));
             let outcome = match KINDS.get(*outcome) {
@@ -88,7 +97,7 @@ fn play(world: &mut World, one: &Move) {
             };
             let report = Command::AttemptEnded(AttemptReport {
                 step: id,
-                attempt: AttemptNumber::new(attempts.saturating_sub(*attempt_back)),
+                attempt,
                 outcome,
                 worker: "w".into(),
                 started_at: world.now,
@@ -111,6 +120,10 @@ fn play(world: &mut World, one: &Move) {
         }
         Move::Resume => {
             world.take(Command::Resume);
+        }
+        Move::Vanish { step, attempt_back } => {
+            let (step, attempt) = an_attempt(world, *step, *attempt_back);
+            world.take(Command::AttemptVanished { step, attempt });
         }
         Move::Wait(millis) => {
             world.wait(*millis);

@@ -203,6 +203,39 @@ fn three_lost_workers_end_a_step_over_all_its_attempts() {
 }
 
 #[test]
+fn a_lost_attempt_is_followed_by_the_next_one_at_once_unless_it_must_not_run_twice() {
+    let mut goal = Goal::new("g");
+    goal.limits.attempts = 2;
+    let steps = [draft(1, "look", "a", &[]), draft(2, "send", "b", &[])];
+    let mut world = World::planned(goal, &steps);
+    let vanished = |world: &World, number| {
+        let step = world.step(number);
+        Command::AttemptVanished { step: step.id, attempt: AttemptNumber::new(step.attempts) }
+    };
+    let first = vanished(&world, 1);
+    world.take(first.clone());
+    assert_eq!((world.queued(), world.step(1).attempts), (vec![1], 2));
+    world.take(first);
+    assert!(world.last.events.is_empty(), "it is known already");
+    let once = vanished(&world, 2);
+    world.take(once);
+    assert_eq!(world.states(), [(1, "queued"), (2, "unknown")]);
+    let second = vanished(&world, 1);
+    world.take(second);
+    assert_eq!(world.states(), [(1, "failed"), (2, "unknown")]);
+}
+
+#[test]
+fn a_report_makes_a_lost_attempt_a_stale_word() {
+    let mut world = World::planned(Goal::new("g"), &[draft(1, "look", "a", &[])]);
+    let step = world.step(1).id;
+    let vanished = Command::AttemptVanished { step, attempt: AttemptNumber::FIRST };
+    world.succeeds(1);
+    world.take(vanished);
+    assert!(world.last.events.is_empty());
+}
+
+#[test]
 fn a_once_step_of_unknown_outcome_is_not_tried_again() {
     let steps =
         [draft(1, "send", "a", &[]), draft(2, "look", "b", &[1]), draft(3, "look", "c", &[])];

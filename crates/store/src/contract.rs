@@ -241,6 +241,7 @@ macro_rules! contract_suite {
             a_step_can_be_queued_again_after_its_report
             a_commit_that_withdraws_and_queues_a_step_leaves_the_new_attempt
             a_step_has_one_attempt_at_most
+            attempts_are_in_custody_from_their_commit_to_their_report
         }
     };
     ($module:ident # $test:tt $fresh:path: $($rule:ident)+) => {

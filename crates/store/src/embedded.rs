@@ -116,21 +116,6 @@ impl Embedded {
         Ok(reply)
     }
 
-    /// Which attempts of a run wait for a worker or are with one: nothing that a process needs, but
-    /// a test can tell by it whether an attempt was lost or is there twice.
-    ///
-    /// # Errors
-    /// If an earlier change stopped half-way.
-    #[cfg(feature = "contract")]
-    pub fn custody(
-        &self,
-        run: sortie_engine::RunId,
-    ) -> Result<Vec<(sortie_engine::StepId, sortie_engine::AttemptNumber)>, StoreError> {
-        self.look("look at attempts", |state| {
-            state.attempts.of(run).map(|entry| (entry.step, entry.attempt)).collect()
-        })
-    }
-
     /// Looks without changing anything.
     fn look<T>(
         &self,

@@ -141,6 +141,14 @@ pub trait ReadyQueue: Send + Sync + 'static {
     /// unless it was reported by then, and with the report unless a commit keeps it.
     async fn put_result(&self, run: RunId, value: Arc<Value>) -> Result<ResultId, StoreError>;
 
+    /// For each run the attempts that wait for a worker or are with one, by step: those that can
+    /// still be claimed, stolen or reported. None where there is no such run. A report that is on its
+    /// way to the engine is in an inbox, and its attempt is not here.
+    async fn custody(
+        &self,
+        runs: &[RunId],
+    ) -> Result<Vec<Vec<(StepId, AttemptNumber)>>, StoreError>;
+
     /// Listens, from now on, for attempts that are taken back while a worker has them: tools stop at
     /// once instead of at the next heartbeat.
     async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError>;

@@ -56,6 +56,7 @@ fn reported() -> Vec<Command> {
         ended(result(ResultBody::Stored(ResultId::new(u128::MAX - 5)))),
         ended(result(ResultBody::Recorded)),
         ended(Outcome::Failed(failure())),
+        Command::AttemptVanished { step: StepId::new(4), attempt: AttemptNumber::FIRST },
     ]
 }
 

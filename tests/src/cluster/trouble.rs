@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use sortie_engine::{
-    Command, Lane, QueueName, ResultId, RunId, Seq, StepId, Timestamp, WorkerName,
+    AttemptNumber, Command, Lane, QueueName, ResultId, RunId, Seq, StepId, Timestamp, WorkerName,
 };
 use sortie_store::{
     Claimed, Commit, CommitReply, Completed, Completion, Extended, History, InboxCursor, InboxId,
@@ -28,6 +28,8 @@ pub enum Operation {
     PutResult,
     /// Commits.
     Commit,
+    /// What commits push for workers; it can only be forgotten.
+    Ready,
     /// Renewals of lanes.
     Own,
     /// Claims.
@@ -180,6 +182,14 @@ impl ReadyQueue for Troubled {
         }
     }
 
+    async fn custody(
+        &self,
+        runs: &[RunId],
+    ) -> Result<Vec<Vec<(StepId, AttemptNumber)>>, StoreError> {
+        self.trouble.pass(Operation::Any, "custody").await?;
+        self.store.custody(runs).await
+    }
+
     async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError> {
         self.trouble.pass(Operation::Any, "recalls").await?;
         self.store.recalls().await
@@ -202,7 +212,12 @@ impl RunLog for Troubled {
 
     async fn commit(&self, batch: Vec<Arc<Commit>>) -> Result<Vec<CommitReply>, StoreError> {
         self.trouble.pass(Operation::Commit, "commit").await?;
-        self.store.commit(batch).await
+        if self.trouble.pass(Operation::Ready, "push").await? {
+            return self.store.commit(batch).await;
+        }
+        let lose =
+            |commit: Arc<Commit>| Arc::new(Commit { ready: Vec::new(), ..Commit::clone(&commit) });
+        self.store.commit(batch.into_iter().map(lose).collect()).await
     }
 
     async fn load(&self, run: RunId, after: Seq) -> Result<Option<History>, StoreError> {

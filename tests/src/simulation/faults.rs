@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use sortie_engine::{
-    Command, Lane, QueueName, ResultId, RunId, Seq, StepId, Timestamp, WorkerName,
+    AttemptNumber, Command, Lane, QueueName, ResultId, RunId, Seq, StepId, Timestamp, WorkerName,
 };
 use sortie_store::{
     Claimed, Commit, CommitReply, Completed, Completion, Embedded, Extended, History, InboxCursor,
@@ -245,6 +245,13 @@ impl ReadyQueue for FaultyStore {
 
     async fn put_result(&self, run: RunId, value: Arc<Value>) -> Result<ResultId, StoreError> {
         self.through("put result", || self.store.put_result(run, value.clone())).await
+    }
+
+    async fn custody(
+        &self,
+        runs: &[RunId],
+    ) -> Result<Vec<Vec<(StepId, AttemptNumber)>>, StoreError> {
+        self.through("custody", || self.store.custody(runs)).await
     }
 
     async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError> {

@@ -7,7 +7,8 @@ use sortie_engine::{
     Timestamp, check_history, check_run,
 };
 use sortie_store::{
-    Commit, CommitReply, Embedded, InboxCursor, InboxId, InboxItem, Lanes as _, RunLog as _,
+    Commit, CommitReply, Embedded, InboxCursor, InboxId, InboxItem, Lanes as _, ReadyQueue as _,
+    RunLog as _,
 };
 
 use super::{Ending, Known, LANES, Ledger, World, values};
@@ -63,7 +64,8 @@ async fn marks(store: &Embedded, run: &Run) -> Vec<String> {
 /// other step is with the workers.
 async fn custody(store: &Embedded, run: &Run) -> Vec<String> {
     let mut found = Vec::new();
-    let entries = store.custody(run.id()).unwrap_or_default();
+    let entries = store.custody(&[run.id()]).await.ok().and_then(|mut all| all.pop());
+    let entries = entries.unwrap_or_default();
     let reports: Vec<_> = inbox(store, run.id().lane()).await;
     let reports = reports.iter().filter(|item| item.run == run.id());
     let reports: Vec<_> = reports

@@ -8,7 +8,7 @@ use crate::decision::{Context, Decision, Refusal};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
 use crate::goal::FailurePolicy;
-use crate::ids::StepId;
+use crate::ids::{AttemptNumber, StepId};
 use crate::result::{AttemptReport, Outcome, StepResult, Usage};
 use crate::retry::mix;
 use crate::run::{Phase, Run, Step, StepState};
@@ -30,6 +30,45 @@ impl Run {
             Outcome::Succeeded(result) => succeeded(report, result),
             Outcome::Failed(failure) => self.attempt_failed(step, report, &failure.clipped(), cx),
         })
+    }
+
+    /// A lost attempt counts as one, and the next one follows at once. It may have been with a
+    /// worker: what must not run twice ends as unknown.
+    pub(super) fn vanished(
+        &self,
+        id: StepId,
+        attempt: AttemptNumber,
+        cx: &Context<'_>,
+    ) -> Result<Decision, Refusal> {
+        let step = self.step(id).ok_or(Refusal::UnknownStep(id))?;
+        if step.state != StepState::Queued(attempt) {
+            // It was reported after all, or nobody waits for it any more.
+            return Ok(Decision::default());
+        }
+        if matches!(self.phase, Phase::Stopping(_)) {
+            return Ok(Decision::just(Event::StepCancelled { step: id }));
+        }
+        if !self.is_current(step) {
+            return Ok(Decision::just(Event::StepSuperseded { step: id }));
+        }
+        let (usage, is_once) = (Usage::default(), step.terms.effect == Effect::Once);
+        let failure = if is_once {
+            let message =
+                "the attempt was lost, and it must not run twice: look whether it was done";
+            Failure::new(FailureKind::OutcomeUnknown, message)
+        } else {
+            Failure::new(FailureKind::WorkerLost, "the attempt was lost")
+        };
+        let may_retry = !is_once
+            && step.attempts < self.goal.limits.attempts
+            && cx.now < self.step_deadline(step, cx.now);
+        let events = if may_retry {
+            let (until, workers_lost) = (cx.now, step.workers_lost);
+            vec![Event::StepRetrying { step: id, attempt, failure, until, workers_lost, usage }]
+        } else {
+            self.step_lost(id, &failure, usage)
+        };
+        Ok(Decision { events, ..Decision::default() })
     }
 
     fn attempt_failed(

@@ -1,6 +1,6 @@
 //! Withdrawing: a commit takes a step's attempt from the workers, wherever it is.
 
-use sortie_engine::StepId;
+use sortie_engine::{RunId, StepId};
 
 use super::Harness;
 use super::scene::{LANE, Scene, steps, worker};
@@ -105,4 +105,29 @@ pub async fn a_step_has_one_attempt_at_most(harness: &dyn Harness) {
     known.queue(&[1]).await;
     assert_eq!(scene.complete(&old, "w").await, Completed::Gone);
     assert_eq!(steps(&scene.claim("w", 9).await), [1]);
+}
+
+pub async fn attempts_are_in_custody_from_their_commit_to_their_report(harness: &dyn Harness) {
+    let scene = Scene::of(harness);
+    let mut known = scene.run_with(&[3, 1, 2]).await;
+    let other = scene.run_with(&[7]).await;
+    let nobody = RunId::new(0, LANE, u128::MAX >> 80);
+    let custody = async || {
+        let all = scene.store.custody(&[known.run, nobody, other.run]).await.expect("custody");
+        let steps = |of: &Vec<(StepId, _)>| of.iter().map(|(step, _)| step.get()).collect();
+        all.iter().map(steps).collect::<Vec<Vec<u32>>>()
+    };
+    assert_eq!(custody().await, [vec![1, 2, 3], vec![], vec![7]]);
+    let held = scene.claim_one("w").await;
+    assert_eq!(custody().await[0], [1, 2, 3], "with a worker or not");
+    scene.store.release(&worker("w"), &[held.token]).await.expect("release");
+    assert_eq!(custody().await[0], [1, 2, 3]);
+    let again = scene.claim_one("w").await;
+    assert_eq!(scene.complete(&again, "w").await, Completed::Ok);
+    let done = again.entry.step.get();
+    let left: Vec<_> = [1, 2, 3].into_iter().filter(|step| *step != done).collect();
+    assert_eq!(custody().await[0], left);
+    known.withdraw(left[0]).await;
+    let all = scene.store.custody(&[known.run]).await.expect("custody");
+    assert_eq!(all[0].len(), 1);
 }

@@ -220,10 +220,9 @@ impl Attempts {
         true
     }
 
-    /// Every attempt of a run, waiting or held.
-    #[cfg(feature = "contract")]
-    pub(super) fn of(&self, run: RunId) -> impl Iterator<Item = &ReadyEntry> {
-        self.shelf.items().map(|attempt| &*attempt.entry).filter(move |entry| entry.run == run)
+    /// Every attempt, waiting or held.
+    pub(super) fn all(&self) -> impl Iterator<Item = &ReadyEntry> {
+        self.shelf.items().map(|attempt| &*attempt.entry)
     }
 
     fn remove(&mut self, place: Place) -> Option<Arc<ReadyEntry>> {

@@ -320,16 +320,19 @@ local function list(_, a)
   return found
 end
 
--- The attempts of runs that wait for a worker or are with one: for each run, steps and attempts.
+-- The attempts of runs that wait for a worker or are with one: for each run, steps and attempts. An
+-- entry that somebody deleted behind our back can be claimed by nobody, whatever its run says.
 local function custody(_, a)
   local runs = {}
   while a.left() do
     local held, all = {}, call('HGETALL', run_key(a.next()))
     for i = 1, #all, 2 do
       if string.sub(all[i], 1, 2) == 'e:' then
-        local _, attempt = read_place(all[i + 1])
-        held[#held + 1] = string.sub(all[i], 3)
-        held[#held + 1] = attempt
+        local id, attempt, queue = read_place(all[i + 1])
+        if entry_at(ready_key(queue), id) then
+          held[#held + 1] = string.sub(all[i], 3)
+          held[#held + 1] = attempt
+        end
       end
     end
     runs[#runs + 1] = held

@@ -50,7 +50,6 @@ impl<T> Shelf<T> {
         place
     }
 
-    #[cfg(feature = "contract")]
     pub(super) fn items(&self) -> impl Iterator<Item = &T> {
         self.nodes.iter().flatten().map(|node| &node.item)
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rustc_hash::FxHashMap;
 use serde_json::Value;
-use sortie_engine::{QueueName, ResultId, RunId, WorkerName};
+use sortie_engine::{AttemptNumber, QueueName, ResultId, RunId, StepId, WorkerName};
 use tokio::time::Instant;
 
 use crate::embedded::Embedded;
@@ -105,6 +106,23 @@ impl ReadyQueue for Embedded {
         let (id, now) = (ResultId::new(fastrand::u128(..)), Instant::now());
         self.change("put a result", |state, _| state.values.put(run, id, value, now))?;
         Ok(id)
+    }
+
+    async fn custody(
+        &self,
+        runs: &[RunId],
+    ) -> Result<Vec<Vec<(StepId, AttemptNumber)>>, StoreError> {
+        // One walk over the shelf, for all runs.
+        let mut found: FxHashMap<RunId, Vec<_>> = runs.iter().map(|run| (*run, vec![])).collect();
+        self.look("look at attempts", |state| {
+            for entry in state.attempts.all() {
+                if let Some(steps) = found.get_mut(&entry.run) {
+                    steps.push((entry.step, entry.attempt));
+                }
+            }
+        })?;
+        found.values_mut().for_each(|steps| steps.sort_unstable());
+        Ok(runs.iter().map(|run| found.get(run).cloned().unwrap_or_default()).collect())
     }
 
     async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError> {

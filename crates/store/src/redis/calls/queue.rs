@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::from_redis_value;
 use serde_json::Value as Json;
-use sortie_engine::{Outcome, QueueName, ResultBody, ResultId, RunId, WorkerName};
+use sortie_engine::{
+    AttemptNumber, Outcome, QueueName, ResultBody, ResultId, RunId, StepId, WorkerName,
+};
 use tokio::sync::oneshot;
 
 use crate::error::StoreError;
@@ -152,6 +154,27 @@ impl ReadyQueue for Redis {
         let answer = answer.map_err(|fault| fault.into_error("put a result"))?;
         from_redis_value::<()>(answer).map_err(|error| broken("put a result", error))?;
         Ok(id)
+    }
+
+    async fn custody(
+        &self,
+        runs: &[RunId],
+    ) -> Result<Vec<Vec<(StepId, AttemptNumber)>>, StoreError> {
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut call = self.0.function("custody");
+        for run in runs {
+            call.arg(run.to_string());
+        }
+        let found: Vec<Vec<u32>> = self.0.ask("look at custody", &call).await?;
+        let pair = |pair: &[u32]| (StepId::new(pair[0]), AttemptNumber::new(pair[1]));
+        let of_run = |numbers: Vec<u32>| {
+            let mut held: Vec<_> = numbers.chunks_exact(2).map(pair).collect();
+            held.sort_unstable();
+            held
+        };
+        Ok(found.into_iter().map(of_run).collect())
     }
 
     async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError> {

@@ -49,6 +49,8 @@ pub enum Rule {
     NoDeedTwice,
     /// A tool whose attempt went to another worker stops.
     LostMeansStopped,
+    /// An attempt that goes to another worker is counted as handed out once more.
+    HandedOnIsCounted,
     /// A result is what its tool makes of its inputs, and the one that was reported.
     ResultsAreRight,
     /// An answer is made of the recorded results.

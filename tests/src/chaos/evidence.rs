@@ -19,6 +19,19 @@ pub struct Evidence {
     pub ledger: Vec<Entry>,
     /// What was broken when.
     pub faults: Vec<Hit>,
+    /// Attempts that went from one worker to another, as Redis had it.
+    pub handovers: Vec<Handover>,
+}
+
+/// An attempt that went from one worker to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handover {
+    /// Its entry.
+    pub entry: String,
+    /// Who had it, and how often it had been handed out.
+    pub from: (String, u64),
+    /// Who has it, and how often it has been handed out.
+    pub to: (String, u64),
 }
 
 /// A goal and everything that was seen of it.
@@ -93,13 +106,15 @@ pub enum Harm {
     Reset,
     /// Nothing passes between one process and Redis, in one direction or both.
     BlackHole,
+    /// What one process asks of Redis arrives when others have taken over.
+    RequestsLate,
     /// What one process asks of Redis is done, and it does not hear so.
     RepliesLost,
 }
 
 impl Harm {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::WorkerKilled,
         Self::CoordinatorKilled,
         Self::PlannerKilled,
@@ -109,6 +124,7 @@ impl Harm {
         Self::CoordinatorFrozen,
         Self::Reset,
         Self::BlackHole,
+        Self::RequestsLate,
         Self::RepliesLost,
     ];
 }

@@ -49,7 +49,11 @@ impl Node {
 pub struct Mix {
     /// Steps at most.
     pub steps: u32,
-    /// How long a slow step takes at most; one in twelve is slow.
+    /// The tools, each as often as it stands here.
+    pub kinds: &'static [Kind],
+    /// One step in so many is slow.
+    pub slow: u8,
+    /// How long a slow step takes at most.
     pub slow_ms: u64,
     /// How long a slow planner pauses at most before each step and before an answer; one in four is.
     pub talk_ms: u64,
@@ -59,9 +63,33 @@ pub struct Mix {
     pub failures: u64,
 }
 
+/// Mostly what costs nothing when it is done again.
+const KINDS: [Kind; 12] = [
+    Kind::Pure,
+    Kind::Pure,
+    Kind::Pure,
+    Kind::Pure,
+    Kind::Read,
+    Kind::Read,
+    Kind::Read,
+    Kind::Large,
+    Kind::Large,
+    Kind::Idempotent,
+    Kind::Idempotent,
+    Kind::Once,
+];
+
 impl Default for Mix {
     fn default() -> Self {
-        Self { steps: 10, slow_ms: 3_000, talk_ms: 200, failing: 15, failures: 2 }
+        Self {
+            steps: 10,
+            kinds: &KINDS,
+            slow: 12,
+            slow_ms: 3_000,
+            talk_ms: 200,
+            failing: 15,
+            failures: 2,
+        }
     }
 }
 
@@ -85,17 +113,13 @@ impl Graph {
     }
 
     fn draw_node(number: u32, reach: u32, mix: Mix, rng: &mut fastrand::Rng) -> Node {
-        let kind = match rng.u8(..20) {
-            0..8 => Kind::Pure,
-            8..12 => Kind::Read,
-            12..15 => Kind::Large,
-            15..18 => Kind::Idempotent,
-            _ => Kind::Once,
-        };
-        let ms = match rng.u8(..12) {
-            0 => rng.u64(..=mix.slow_ms),
-            1..6 => rng.u64(..60),
-            _ => 0,
+        let kind = mix.kinds[rng.usize(..mix.kinds.len())];
+        let ms = if rng.u8(..mix.slow) == 0 {
+            rng.u64(..=mix.slow_ms)
+        } else if rng.bool() {
+            rng.u64(..60)
+        } else {
+            0
         };
         let mut after: Vec<_> = (0..reach.min(number - 1)).map(|_| rng.u32(1..number)).collect();
         after.sort_unstable();

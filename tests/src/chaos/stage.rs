@@ -121,7 +121,8 @@ impl Stage {
         }
         let lease_ms = u64::try_from(self.cluster.lease().as_millis()).unwrap_or(u64::MAX);
         let ledger = self.cluster.ledger();
-        let evidence = Evidence { lease_ms, goals, ledger, faults: self.faults };
+        let evidence =
+            Evidence { lease_ms, goals, ledger, faults: self.faults, handovers: Vec::new() };
         let violations: Vec<_> = check(&evidence).iter().map(ToString::to_string).collect();
         assert!(violations.is_empty(), "{}", violations.join("\n"));
         (evidence, self.cluster)

@@ -19,7 +19,8 @@ use tokio::task::JoinSet;
 use super::bugs::Bug;
 use super::check::{Violation, check};
 use super::client::Client;
-use super::cluster::{ClusterOptions, ProcessCluster};
+use super::cluster::{ClusterOptions, ProcessCluster, Service};
+use super::custody::Custody;
 use super::evidence::{Evidence, Harm, Hit, Told};
 use super::goal::{Manner, live};
 use super::graph::{Graph, Mix};
@@ -42,6 +43,8 @@ pub struct StormOptions {
     pub pace: Duration,
     /// What happens; nothing in a calm.
     pub harms: Vec<Harm>,
+    /// Whose wires to Redis go bad.
+    pub wires: Vec<Service>,
     /// What goals are like.
     pub mix: Mix,
     /// Goals that are open at once.
@@ -62,6 +65,7 @@ impl StormOptions {
             length,
             pace: Duration::from_secs(2),
             harms: Harm::ALL.to_vec(),
+            wires: vec![Service::Coordinator, Service::Worker],
             mix: Mix::default(),
             open: 24,
             bug: None,
@@ -105,13 +109,15 @@ pub async fn storm(options: StormOptions) -> Outcome {
     };
     let crowd = tokio::spawn(crowd.live(over.subscribe()));
     let weather = Weather::new(&options, rng.fork(), open);
+    let custody = Custody::watch(cluster.redis.url());
     let faults = weather.rage(&mut cluster).await;
     let calm_since = now_ms();
     over.send_replace(true);
     let goals = crowd.await.unwrap();
     let goals = ends(&client, goals, until + options.calm / 2).await;
     let lease_ms = u64::try_from(options.cluster.lease.as_millis()).unwrap_or(u64::MAX);
-    let evidence = Evidence { lease_ms, goals, ledger: cluster.ledger(), faults };
+    let (ledger, handovers) = (cluster.ledger(), custody.end());
+    let evidence = Evidence { lease_ms, goals, ledger, faults, handovers };
     let violations = check(&evidence);
     let summary = Summary::of(&evidence, &violations, options.seed, begun.elapsed(), calm_since);
     let logs = cluster.places.iter();

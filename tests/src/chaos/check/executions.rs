@@ -144,6 +144,11 @@ pub(super) fn hold_all(evidence: &Evidence, book: &Book<'_>, court: &mut Court) 
             again(evidence, *tried, &pair[0], &pair[1], court);
         }
     }
+    for moved in evidence.handovers.iter().filter(|moved| moved.to.1 <= moved.from.1) {
+        let (from, to) = (&moved.from, &moved.to);
+        let found = format!("entry {} went from {from:?} to {to:?}", moved.entry);
+        court.accuse(Rule::HandedOnIsCounted, None, found);
+    }
     let mut begun: BTreeMap<(RunId, StepId), u32> = BTreeMap::new();
     let mut deeds = BTreeMap::new();
     for entry in evidence.ledger.iter().filter(|entry| entry.fact == Fact::Began) {

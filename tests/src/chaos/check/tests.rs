@@ -10,7 +10,7 @@ use sortie_engine::{
 };
 
 use super::{Rule, check};
-use crate::chaos::evidence::{Cancel, End, Evidence, Harm, Hit, Seen, Told, Watch};
+use crate::chaos::evidence::{Cancel, End, Evidence, Handover, Harm, Hit, Seen, Told, Watch};
 use crate::chaos::graph::{Graph, Node, said_of};
 use crate::chaos::ledger::{Entry, Fact, hash};
 use crate::chaos::tools::{Kind, QUEUE};
@@ -132,7 +132,18 @@ fn sound() -> Evidence {
         let began = entry(number, PID, number.into(), at, Fact::Began);
         [began, entry(number, PID, number.into(), at + 5, ended(number))]
     });
-    Evidence { lease_ms: LEASE_MS, goals: vec![told], ledger: ledger.collect(), faults: Vec::new() }
+    Evidence {
+        lease_ms: LEASE_MS,
+        goals: vec![told],
+        ledger: ledger.collect(),
+        faults: Vec::new(),
+        handovers: vec![handover(1, 2)],
+    }
+}
+
+fn handover(before: u64, after: u64) -> Handover {
+    let (from, to) = (("a".to_owned(), before), ("b".to_owned(), after));
+    Handover { entry: "1-0".to_owned(), from, to }
 }
 
 fn numbered(events: Vec<Event>) -> Vec<Recorded> {
@@ -253,6 +264,12 @@ fn a_tool_that_goes_on_after_its_attempt_was_taken_is_seen() {
     };
     assert_eq!(story(2_400), []);
     assert_eq!(story(9_000), [Rule::LostMeansStopped]);
+}
+
+#[test]
+fn an_attempt_that_changes_hands_uncounted_is_seen() {
+    let rules = broken(|e| e.handovers.push(handover(2, 2)));
+    assert_eq!(rules, [Rule::HandedOnIsCounted]);
 }
 
 #[test]

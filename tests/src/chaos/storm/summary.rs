@@ -22,6 +22,8 @@ pub struct Summary {
     pub runs: usize,
     /// How they ended.
     pub ends: BTreeMap<&'static str, usize>,
+    /// Why those that failed did, and steps that failed without a result.
+    pub failures: BTreeMap<&'static str, usize>,
     /// Executions of tools.
     pub executions: usize,
     /// Executions beyond the first of an attempt.
@@ -55,6 +57,14 @@ impl Summary {
                 let events = watch.seen.iter().filter(|seen| matches!(seen, Seen::Event(_)));
                 summary.seen += events.count();
                 summary.reconnects += watch.connections.saturating_sub(1);
+            }
+            for recorded in told.end.iter().flat_map(|end| &end.history) {
+                if let Event::RunFailed { failure }
+                | Event::StepFailed { failure, .. }
+                | Event::StepUnknown { failure, .. } = &recorded.event
+                {
+                    *summary.failures.entry(failure.kind.as_str()).or_default() += 1;
+                }
             }
             let last = told.end.as_ref().and_then(|end| end.history.last());
             let end = match last.map(|last| &last.event) {
@@ -97,12 +107,13 @@ impl fmt::Display for Summary {
         let faults: u64 = self.faults.values().map(|(count, _)| count).sum();
         write!(
             f,
-            "seed {}: {} runs {:?}, {} executions ({} repeated), {} events seen ({} reconnects), \
+            "seed {}: {} runs {:?}, failures {:?}, {} executions ({} repeated), {} events seen ({} reconnects), \
              {faults} faults {:?}, {violations} violations {:?}, longest recovery {:?}, all over \
              {:.1?} after the last fault, {:.0?}",
             self.seed,
             self.runs,
             self.ends,
+            self.failures,
             self.executions,
             self.repeated,
             self.seen,

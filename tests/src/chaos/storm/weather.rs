@@ -28,6 +28,7 @@ const DOWN_MS: u64 = 600;
 pub(super) struct Weather {
     rng: fastrand::Rng,
     harms: Vec<Harm>,
+    wires: Vec<Service>,
     deck: Vec<Harm>,
     pace: Duration,
     length: Duration,
@@ -53,6 +54,7 @@ impl Weather {
         Self {
             rng,
             harms: options.harms.clone(),
+            wires: options.wires.clone(),
             deck: Vec::new(),
             pace: options.pace,
             length: options.length,
@@ -119,6 +121,7 @@ impl Weather {
                 let hole = holes[self.rng.usize(..holes.len())];
                 self.spoil_wire(harm, hole, cluster)
             }
+            Harm::RequestsLate => self.spoil_wire(harm, Fault::HoldRequests, cluster),
             Harm::RepliesLost => self.spoil_wire(harm, Fault::LoseReplies, cluster),
         }
     }
@@ -172,7 +175,7 @@ impl Weather {
     }
 
     fn spoil_wire(&mut self, harm: Harm, fault: Fault, cluster: &ProcessCluster) -> bool {
-        let service = [Service::Worker, Service::Coordinator][self.rng.usize(..2)];
+        let service = self.wires[self.rng.usize(..self.wires.len())];
         let Some(index) = self.sound(service, cluster) else { return false };
         let place = &cluster.places[index];
         let before = place.redis().hits();
@@ -182,6 +185,10 @@ impl Weather {
             Fault::Reset if self.rng.bool() => {
                 place.redis().cut();
                 Duration::ZERO
+            }
+            _ if harm == Harm::RequestsLate => {
+                place.redis().set(fault);
+                cluster.lease() + BEYOND
             }
             _ => {
                 place.redis().set(fault);
@@ -245,7 +252,10 @@ impl Weather {
                 (Harm::WorkerFrozen | Harm::CoordinatorFrozen, Some(index)) => {
                     cluster.places[index].process().thaw();
                 }
-                (Harm::Reset | Harm::BlackHole | Harm::RepliesLost, Some(index)) => {
+                (
+                    Harm::Reset | Harm::BlackHole | Harm::RequestsLate | Harm::RepliesLost,
+                    Some(index),
+                ) => {
                     let wire = cluster.places[index].redis();
                     wire.set(Fault::None);
                     self.hits[wound.hit].work = wire.hits() - wound.hits_before;

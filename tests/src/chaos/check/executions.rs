@@ -172,8 +172,8 @@ pub(super) fn hold_all(evidence: &Evidence, book: &Book<'_>, court: &mut Court) 
     }
 }
 
-/// An attempt ran twice: something must have hit the first worker or its lease, and the first must
-/// have stopped when it could know.
+/// An attempt ran twice: something must have hit one of the workers or its lease, and a first one
+/// that was hit must have stopped when it could know.
 fn again(
     evidence: &Evidence,
     tried: Try,
@@ -184,14 +184,20 @@ fn again(
     let (run, step, attempt) = tried;
     let (pid, begun, taken) = (first.began.pid, first.began.at_ms, second.began.at_ms);
     let slack = evidence.lease_ms + NOTICE_MS;
-    let hit = |from: u64| evidence.faults.iter().filter(move |f| f.touches(pid, from, taken));
-    if hit(begun.saturating_sub(slack)).next().is_none() {
-        let other = second.began.pid;
+    let from = begun.saturating_sub(slack);
+    // Who was away between the claim and the beginning begins after whoever took over.
+    let other = second.began.pid;
+    let is_hit = |pid| evidence.faults.iter().any(|fault| fault.touches(pid, from, taken));
+    if !is_hit(pid) && !is_hit(other) {
         let found = format!(
             "attempt {attempt} at step {step} ran in {pid} at {begun} and in {other} at {taken}, \
-             and nothing had hit {pid}"
+             and nothing had hit either"
         );
         court.accuse(Rule::OneExecution, run, found);
+    }
+    if is_hit(other) && !is_hit(pid) {
+        // The late one has to stop, not the one that took over.
+        return;
     }
     let Some(end) = first.end else { return };
     // It can know once it is awake and hears of the store again.

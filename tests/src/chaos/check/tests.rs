@@ -229,7 +229,9 @@ fn a_tool_may_run_twice_only_where_a_fault_hit_its_worker() {
     };
     assert_eq!(excused(Harm::WorkerKilled, &[PID]), []);
     assert_eq!(excused(Harm::RedisKilled, &[]), []);
-    assert_eq!(excused(Harm::WorkerKilled, &[OTHER]), [Rule::OneExecution]);
+    // It was away between its claim and its beginning.
+    assert_eq!(excused(Harm::WorkerFrozen, &[OTHER]), []);
+    assert_eq!(excused(Harm::WorkerKilled, &[7]), [Rule::OneExecution]);
 }
 
 #[test]

@@ -87,23 +87,18 @@ impl Weather {
         self.hits
     }
 
-    /// The next harm for which there is a sound place, if there is one.
+    /// The next harm for which there is a sound place; one that finds none keeps its turn.
     fn strike(&mut self, cluster: &mut ProcessCluster) {
-        for _ in 0..2 * self.harms.len() {
-            let harm = self.draw();
-            if self.wound(harm, cluster) {
-                return;
-            }
-            // It comes with the next deck.
-        }
-    }
-
-    fn draw(&mut self) -> Harm {
         if self.deck.is_empty() {
             self.deck.clone_from(&self.harms);
             self.rng.shuffle(&mut self.deck);
         }
-        self.deck.pop().unwrap_or(Harm::WorkerKilled)
+        for turn in 0..self.deck.len() {
+            if self.wound(self.deck[turn], cluster) {
+                self.deck.remove(turn);
+                return;
+            }
+        }
     }
 
     fn wound(&mut self, harm: Harm, cluster: &mut ProcessCluster) -> bool {

@@ -50,8 +50,10 @@ pub struct WorkerOptions {
     pub grace: Duration,
 }
 
-/// One claim waits at most so long; then it is asked again.
-const CLAIM_WAIT: Duration = Duration::from_secs(2);
+/// One claim waits at most so long; then it is looked for attempts whose worker is gone, and claimed
+/// again. So work goes on within a lease and a second after its worker died. A look walks over all
+/// attempts that are out, so it is not free.
+const CLAIM_WAIT: Duration = Duration::from_millis(750);
 /// Attempts claimed at once: enough to amortise a call, few enough to share with other workers.
 const CLAIM_AT_ONCE: usize = 64;
 /// The pause before a store that did not answer is asked again.
@@ -178,9 +180,8 @@ impl Worker {
 
     async fn serve(&self, tools: &Tools, shutdown: &CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.options.concurrency));
-        let mut stealing = tokio::time::interval(self.store.lease() / 2);
+        let mut steal_at = Instant::now() + CLAIM_WAIT;
         let mut presence = tokio::time::interval(PRESENCE / 3);
-        stealing.reset();
         presence.reset();
         loop {
             let claimed = tokio::select! {
@@ -194,8 +195,7 @@ impl Worker {
                     }
                     continue;
                 }
-                _ = stealing.tick() => self.steal(&slots, &tools.held).await,
-                claimed = self.claim(&slots, &tools.held) => claimed,
+                taken = self.take(&slots, &tools.held, &mut steal_at) => taken,
             };
             match claimed {
                 Ok(taken) => self.start(tools, taken, shutdown).await,
@@ -210,8 +210,30 @@ impl Worker {
         }
     }
 
+    /// Attempts of workers that are gone when it is time to look for them, otherwise new ones until
+    /// then: a claim is not given up for a look.
+    async fn take(
+        &self,
+        slots: &Arc<Semaphore>,
+        held: &Held,
+        steal_at: &mut Instant,
+    ) -> Result<Batch, StoreError> {
+        let left = steal_at.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            *steal_at = Instant::now() + CLAIM_WAIT.min(self.store.lease() / 2);
+            self.steal(slots, held).await
+        } else {
+            self.claim(slots, held, left).await
+        }
+    }
+
     /// Waits for a free slot, then for attempts to fill the free slots with.
-    async fn claim(&self, slots: &Arc<Semaphore>, held: &Held) -> Result<Batch, StoreError> {
+    async fn claim(
+        &self,
+        slots: &Arc<Semaphore>,
+        held: &Held,
+        wait: Duration,
+    ) -> Result<Batch, StoreError> {
         held.opened().await;
         let first = if let Ok(free) = slots.clone().try_acquire_owned() {
             free
@@ -225,7 +247,7 @@ impl Worker {
         };
         let free = (slots.available_permits() + 1).min(CLAIM_AT_ONCE);
         let (name, queues, asked) = (&self.options.name, &self.options.queues, Instant::now());
-        let claim = self.store.claim(name, queues, free, CLAIM_WAIT);
+        let claim = self.store.claim(name, queues, free, wait);
         let silent = StoreError::Unavailable { action: "claim attempts" };
         let claimed = timeout_at(self.pulse.claims(), claim).await.unwrap_or(Err(silent))?;
         self.pulse.claimed();

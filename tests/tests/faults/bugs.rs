@@ -48,12 +48,12 @@ const LATE_WORKER: Scene = Scene {
 
 async fn is_caught(bug: Bug, scene: Scene) {
     for seed in 1..=CHANCES {
-        let mut options = StormOptions::new(options(), seed, Duration::from_secs(14));
+        let mut options = StormOptions::new(options(), seed, Duration::from_secs(10));
         options.bug = Some(bug);
         options.harms = scene.harms.to_vec();
         options.wires = vec![scene.wires];
         options.mix = scene.mix;
-        options.calm = Duration::from_secs(15);
+        options.calm = Duration::from_secs(7);
         let outcome = storm(options).await;
         if let Some(violation) = outcome.violations.first() {
             eprintln!("{bug:?} is seen in storm {seed}: {violation}\n{}", outcome.summary);

@@ -13,7 +13,7 @@ use sortie_tests::chaos::{ClusterOptions, Outcome};
 use crate::options;
 
 /// What a test run has time for.
-const SHORT: Duration = Duration::from_secs(50);
+const SHORT: Duration = Duration::from_secs(40);
 
 fn from_env(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -68,7 +68,7 @@ async fn what_a_coordinator_asked_is_done_once_although_the_replies_are_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn worker_without_redis_stops_its_tools_within_a_lease_and_starts_nothing() {
     let mut stage = Stage::open(options().of_each(1)).await;
-    let began = stage.begin("alone", slow(Kind::Idempotent, 25_000)).await;
+    let began = stage.begin("alone", slow(Kind::Idempotent, 6_000)).await;
     let fault = stage.strike(Harm::BlackHole, &[began.pid]);
     stage.cluster.place(Service::Worker, 0).redis().set(Fault::HoldBoth);
     let stopped = stage.ended(&began).await;

@@ -37,7 +37,7 @@ async fn killed_worker_is_replaced_within_one_lease() {
 #[tokio::test(flavor = "multi_thread")]
 async fn frozen_worker_loses_its_attempt_and_stops_when_it_wakes() {
     let mut stage = Stage::open(options()).await;
-    let first = stage.begin("frozen", slow(Kind::Read, 20_000)).await;
+    let first = stage.begin("frozen", slow(Kind::Read, 7_000)).await;
     let place = stage.place_of(Service::Worker, first.pid);
     let fault = stage.strike(Harm::WorkerFrozen, &[first.pid]);
     stage.cluster.place(Service::Worker, place).process().freeze();

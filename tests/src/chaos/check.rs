@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `histories` | what was acknowledged is there and over; histories are what histories are |
 //! | `executions` | tools ran as often as they may, and what is recorded was done |
+//! | `pace` | nothing stands still for longer than something explains |
 //! | `values` | results and answers are what must come of the goal, and nothing failed without a cause |
 //! | `watches` | watchers saw the history, all of it, once |
 
 mod executions;
 mod histories;
+pub(super) mod pace;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -29,6 +31,8 @@ pub enum Rule {
     NothingAcknowledgedIsLost,
     /// Every acknowledged run ends.
     EveryRunEnds,
+    /// Work goes on in time after a fault, and always where there was none.
+    WorkGoesOn,
     /// A goal that is submitted twice under one key is one run.
     OneRunForOneKey,
     /// The engine's invariants of runs and histories.
@@ -95,6 +99,7 @@ pub fn check(evidence: &Evidence) -> Vec<Violation> {
     for told in &evidence.goals {
         histories::hold(told, &mut court);
         watches::hold(told, &mut court);
+        pace::hold(told, evidence, &mut court);
         values::hold(told, evidence, &book, &mut court);
         executions::hold(told, &book, &mut court);
     }

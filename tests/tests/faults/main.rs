@@ -19,6 +19,8 @@ mod planners;
 mod process;
 mod redis;
 mod storms;
+mod table;
+mod unfit;
 mod wires;
 mod workers;
 

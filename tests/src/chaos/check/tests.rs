@@ -319,6 +319,21 @@ fn a_result_that_is_lost_changed_or_anothers_is_seen() {
 }
 
 #[test]
+fn a_silence_that_nothing_explains_is_seen() {
+    let late = |e: &mut Evidence| {
+        for recorded in &mut history(e)[11..] {
+            recorded.at = Timestamp::from_millis(9_000);
+        }
+    };
+    assert_eq!(broken(late), [Rule::WorkGoesOn]);
+    let excused = broken(|e| {
+        late(e);
+        e.faults.push(hit(Harm::RedisKilled, &[], 1_500, 6_000));
+    });
+    assert_eq!(excused, []);
+}
+
+#[test]
 fn watchers_that_miss_repeat_or_invent_are_seen() {
     let seen = |change: fn(&mut Vec<Seen>)| broken(|e| change(&mut e.goals[0].watches[0].seen));
     assert_eq!(seen(|seen| drop(seen.remove(4))), [Rule::NoGap]);

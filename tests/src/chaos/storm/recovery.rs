@@ -8,7 +8,8 @@
 
 use std::time::Duration;
 
-use crate::chaos::evidence::{Evidence, Harm, Hit, Told};
+use crate::chaos::check::pace::natural_ms;
+use crate::chaos::evidence::{Evidence, Harm, Hit};
 use crate::chaos::ledger::Fact;
 
 /// Work that went on after a fault.
@@ -81,7 +82,7 @@ fn events(evidence: &Evidence, hit: &Hit, found: &mut Vec<Recovery>) {
         let around = times.windows(2).find(|pair| pair[0] <= hit.from_ms && pair[1] > hit.from_ms);
         let Some([_, next]) = around else { continue };
         // The tool, the planner or a pause may have kept the run busy; what is beyond is the fault's.
-        let natural = busy_ms(told);
+        let natural = natural_ms(told);
         if !is_disturbed(evidence, hit, *next) {
             found.push(Recovery {
                 harm: hit.harm,
@@ -90,12 +91,4 @@ fn events(evidence: &Evidence, hit: &Hit, found: &mut Vec<Recovery>) {
             });
         }
     }
-}
-
-/// The longest time in which nothing needs to happen in a run.
-fn busy_ms(told: &Told) -> u64 {
-    let graph = &told.graph;
-    // Pauses before another attempt double from half a second.
-    let pause = graph.steps.iter().map(|node| node.failures * 1_000).max().unwrap_or(0);
-    graph.slowest_ms().max(graph.plan_ms).max(graph.answer_ms) + pause
 }

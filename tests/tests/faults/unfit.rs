@@ -94,7 +94,7 @@ async fn full_redis_refuses_goals_with_a_reason_and_ends_those_it_has() {
         let mut set = redis::cmd("CONFIG");
         set.arg("SET").arg("maxmemory").arg(bytes).exec(&mut connection).unwrap();
     };
-    limit(used);
+    limit(used / 2);
     let late = Graph::new("late", vec![slow(Kind::Pure, 0)]);
     let until = Instant::now() + std::time::Duration::from_secs(3);
     let refused = stage.client.submit(&late, until).await.unwrap_err();

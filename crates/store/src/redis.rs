@@ -67,6 +67,8 @@ pub struct RedisOptions {
     pub lanes: u8,
     /// How long a claim or a heartbeat lasts: a dead worker's attempts wait so long.
     pub lease: Duration,
+    /// How often all workers together look for leases that have run out.
+    pub steal_every: Duration,
     /// Open runs; more are refused.
     pub max_open_runs: usize,
     /// Attempts that wait for workers or are with one; above it goals are refused.
@@ -86,6 +88,7 @@ impl RedisOptions {
             durability: Durability::Standard,
             lanes: 16,
             lease: Duration::from_secs(10),
+            steal_every: Duration::from_millis(250),
             max_open_runs: 100_000,
             max_queue_depth: 1_000_000,
             keep_runs: 10_000,

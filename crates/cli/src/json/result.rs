@@ -47,6 +47,10 @@ fn step_object(step: &StepView) -> Object {
         .put("usage", usage_json(&step.usage))
         .put("result", step.result.as_ref().map(result_json))
         .put("error", failure_json(step.failure.as_ref().filter(|_| step.result.is_none())));
+    let object = match &step.unserved_queue {
+        Some(queue) => object.put("unserved_queue", queue),
+        None => object,
+    };
     if let Some(Shown::Preview(_)) = step.result {
         object.put("result_truncated", true).put("result_bytes", step.result_bytes)
     } else {

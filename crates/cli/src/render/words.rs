@@ -183,7 +183,12 @@ fn outcome(step: &StepView) -> Line {
 fn step_lines(step: &StepView) -> Vec<Line> {
     let outcome = outcome(step);
     if outcome.mark == Mark::Plan {
-        return vec![outcome];
+        let waits = |queue| {
+            let queue = short(queue, 32);
+            line(Mark::More, format!("no worker serves its queue `{queue}`: it waits for one"))
+        };
+        let waits = step.unserved_queue.as_deref().map(waits);
+        return std::iter::once(outcome).chain(waits).collect();
     }
     let words = line(Mark::More, outcome.text.clone());
     let title = Line { text: short(&step.description, DESCRIPTION), ..outcome };

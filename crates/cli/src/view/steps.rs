@@ -28,6 +28,8 @@ pub(crate) struct StepView {
     pub(crate) usage: Usage,
     /// A worker is at it, as far as live notices tell.
     pub(crate) running: bool,
+    /// The queue that it waits in although no worker serves it, as of the last snapshot.
+    pub(crate) unserved_queue: Option<String>,
     pub(crate) queued_at: Option<Timestamp>,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) ended_at: Option<Timestamp>,
@@ -60,6 +62,7 @@ impl StepView {
             worker: String::new(),
             usage: Usage::default(),
             running: false,
+            unserved_queue: None,
             queued_at: None,
             started_at: None,
             ended_at: None,
@@ -87,6 +90,7 @@ impl StepView {
             worker: step.worker.clone(),
             usage: step.usage.map(Usage::from).unwrap_or_default(),
             running: false,
+            unserved_queue: Some(step.unserved_queue.clone()).filter(|queue| !queue.is_empty()),
             queued_at: None,
             started_at: step.started_at.as_ref().map(moment),
             ended_at: step.ended_at.as_ref().map(moment),
@@ -105,6 +109,7 @@ impl StepView {
     /// A worker took up the attempt that is queued.
     pub(super) fn start(&mut self, notice: &v1::AttemptStarted) {
         self.running = true;
+        self.unserved_queue = None;
         self.worker.clone_from(&notice.worker);
         self.started_at = notice.at.as_ref().map(moment);
     }
@@ -116,6 +121,7 @@ impl StepView {
 
     pub(super) fn apply(&mut self, kind: &Kind, at: Option<Timestamp>, because_of: Option<u32>) {
         self.usage += step_usage(kind).map(Usage::from).unwrap_or_default();
+        self.unserved_queue = None;
         match kind {
             Kind::StepQueued(e) => {
                 self.state = StepState::Queued;

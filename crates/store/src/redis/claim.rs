@@ -101,7 +101,8 @@ pub(super) async fn steal(
         core.tidy(queues).await?;
     }
     let mut call = core.function("steal");
-    call.arg(worker.as_str()).arg(core.options.lease.as_millis().to_string()).arg(slots);
+    call.arg(worker.as_str()).arg(core.options.lease.as_millis().to_string());
+    call.arg(core.options.steal_every.as_millis().to_string()).arg(slots);
     for queue in queues {
         call.arg(queue.as_str());
     }

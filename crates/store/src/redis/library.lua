@@ -455,13 +455,20 @@ local function recover(group, a)
   return found
 end
 
+-- Whether a worker may look at all attempts of a queue now. A look walks over everything that is
+-- out, so the whole fleet shares one look each so many milliseconds.
+local function may_look(queue, every)
+  if every == '0' then return true end
+  return call('SET', P .. 'look:' .. queue, '1', 'NX', 'PX', every)
+end
+
 -- Takes attempts whose lease has run out, following the cursor to the end: from the start alone it
--- would never get behind many that are alive.
+-- would never get behind many that are alive. Whoever finds more than it can take leaves the rest to
+-- the next one at once.
 local function steal(group, a)
-  local worker, lease, slots, stolen = a.next(), a.next(), a.count(), {}
-  while a.left() and #stolen < slots do
-    local queue, cursor = a.next(), '0-0'
-    local key = ready_key(queue)
+  local worker, lease, every, slots, stolen = a.next(), a.next(), a.next(), a.count(), {}
+  local function look(queue)
+    local key, cursor = ready_key(queue), '0-0'
     repeat
       local reply = call('XAUTOCLAIM', key, group, worker, lease, cursor, 'COUNT', slots - #stolen)
       cursor = reply[1]
@@ -470,6 +477,11 @@ local function steal(group, a)
         stolen[#stolen + 1] = { queue, entry[1], deliveries, entry[2] }
       end
     until cursor == '0-0' or #stolen >= slots
+    if #stolen >= slots then call('DEL', P .. 'look:' .. queue) end
+  end
+  while a.left() and #stolen < slots do
+    local queue = a.next()
+    if may_look(queue, every) then look(queue) end
   end
   return stolen
 end

@@ -33,8 +33,12 @@ async fn fresh() -> RedisHarness {
 
 /// A store that asks for no durability.
 fn options(server: &Server) -> RedisOptions {
-    let durability = Durability::Dev;
-    RedisOptions { durability, max_open_runs: MAX_OPEN_RUNS, ..RedisOptions::new(server.url()) }
+    RedisOptions {
+        durability: Durability::Dev,
+        max_open_runs: MAX_OPEN_RUNS,
+        steal_every: Duration::ZERO,
+        ..RedisOptions::new(server.url())
+    }
 }
 
 async fn over(server: Server) -> RedisHarness {

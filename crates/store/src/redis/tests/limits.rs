@@ -104,3 +104,25 @@ async fn a_large_result_whose_report_is_not_heard_is_dropped_with_it() {
         assert_eq!(left, 1, "the first one waits for its commit, however often it is reported");
     }
 }
+
+#[tokio::test]
+async fn the_fleet_shares_one_look_for_leases_that_have_run_out() {
+    let server = Server::start(&["--appendonly", "no"]);
+    let long = Duration::from_secs(3600);
+    let options = RedisOptions { steal_every: long, ..options(&server) };
+    let store = Arc::new(Redis::connect(options).await.expect("connect"));
+    store.0.pulse.settled();
+    let harness = RedisHarness { store, server };
+    let scene = Scene::of(&harness);
+    scene.run_with(&[1, 2, 3]).await;
+    for held in scene.claim("w", 3).await {
+        assert_eq!(harness.age_lease(held.token).await, Capability::Done);
+    }
+    assert_eq!(scene.steal("a", 2).await.len(), 2, "it takes what it can");
+    assert_eq!(scene.steal("b", 2).await.len(), 1, "and leaves the rest to the next at once");
+    for held in scene.steal("c", 9).await {
+        panic!("nothing is left: {held:?}");
+    }
+    let again: u64 = harness.ask(&["EXISTS", "{s0}:look:q"]).await;
+    assert_eq!(again, 1, "nobody looks again so soon");
+}

@@ -12,7 +12,9 @@ use sortie_engine::Seq;
 async fn durable() -> RedisHarness {
     let settings = ["--appendonly", "yes", "--appendfsync", "always"];
     let server = Server::start(&settings);
-    let store = Redis::connect(RedisOptions::new(server.url())).await.expect("connect");
+    let steal_every = Duration::ZERO;
+    let options = RedisOptions { steal_every, ..RedisOptions::new(server.url()) };
+    let store = Redis::connect(options).await.expect("connect");
     store.0.pulse.settled();
     RedisHarness { store: Arc::new(store), server }
 }

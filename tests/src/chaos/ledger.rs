@@ -172,7 +172,9 @@ pub fn read(folder: &Path) -> Vec<Entry> {
     let mut entries = Vec::new();
     for file in fs::read_dir(folder).unwrap() {
         let text = fs::read_to_string(file.unwrap().path()).unwrap();
-        entries.extend(text.lines().map(|line| -> Entry {
+        // Whoever writes may be in the middle of its last line.
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        entries.extend(whole.map(|line| -> Entry {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
         }));
     }

@@ -44,7 +44,7 @@ pub mod storm;
 pub mod tools;
 mod wait;
 
-pub use bugs::Bug;
+pub use bugs::{Bug, CommitCounts};
 pub use check::{Rule, Violation, check};
 pub use client::{Client, Unanswered};
 pub use cluster::{ClusterOptions, LEASE, Place, ProcessCluster, Service};

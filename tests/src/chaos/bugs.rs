@@ -103,22 +103,70 @@ impl Bug {
         }
     }
 
-    /// Changes the functions in a Redis that a process of the product has used.
+    /// Plants it in a Redis that a process of the product has used.
     ///
     /// # Panics
     /// If the functions are not there, or the place that is to be changed is not in them.
     pub fn plant(self, redis: &RedisServer) {
-        let mut connection = redis.connect().unwrap();
-        let mut list = redis::cmd("FUNCTION");
-        list.arg("LIST").arg("LIBRARYNAME").arg("sortie_*").arg("WITHCODE");
-        let mut text = library(&list.query(&mut connection).unwrap());
-        for (place, instead) in self.patches() {
-            assert_eq!(text.matches(place).count(), 1, "{self:?}: {place:?}");
-            text = text.replace(place, instead);
-        }
-        let mut load = redis::cmd("FUNCTION");
-        load.arg("LOAD").arg("REPLACE").arg(text).exec(&mut connection).unwrap();
+        change(redis, self.patches());
     }
+}
+
+/// Counts of commits in a store, from now on.
+#[derive(Debug)]
+pub struct CommitCounts(());
+
+impl CommitCounts {
+    const COMMITS: &str = "test:commits";
+    const CONFLICTS: &str = "test:conflicts";
+
+    /// Has the functions count.
+    ///
+    /// # Panics
+    /// If the functions are not there, or not as they were.
+    #[must_use]
+    pub fn begin(redis: &RedisServer) -> Self {
+        let patches: [Patch; 2] = [
+            (
+                "  if head ~= parent then return 'conflict' end\n",
+                "  if head ~= parent then call('INCR', 'test:conflicts') return 'conflict' end\n",
+            ),
+            (
+                "  keep_results(a, run)\n",
+                "  call('INCR', 'test:commits')\n  keep_results(a, run)\n",
+            ),
+        ];
+        change(redis, &patches);
+        Self(())
+    }
+
+    /// Commits that went through, and those that were refused.
+    ///
+    /// # Panics
+    /// If Redis does not answer.
+    #[must_use]
+    pub fn read(&self, redis: &RedisServer) -> (u64, u64) {
+        let mut connection = redis.connect().unwrap();
+        let mut count = |key: &str| -> u64 {
+            let count: Option<u64> = redis::cmd("GET").arg(key).query(&mut connection).unwrap();
+            count.unwrap_or(0)
+        };
+        (count(Self::COMMITS), count(Self::CONFLICTS))
+    }
+}
+
+/// Changes the functions.
+fn change(redis: &RedisServer, patches: &[Patch]) {
+    let mut connection = redis.connect().unwrap();
+    let mut list = redis::cmd("FUNCTION");
+    list.arg("LIST").arg("LIBRARYNAME").arg("sortie_*").arg("WITHCODE");
+    let mut text = library(&list.query(&mut connection).unwrap());
+    for (place, instead) in patches {
+        assert_eq!(text.matches(place).count(), 1, "{place:?}");
+        text = text.replace(place, instead);
+    }
+    let mut load = redis::cmd("FUNCTION");
+    load.arg("LOAD").arg("REPLACE").arg(text).exec(&mut connection).unwrap();
 }
 
 /// The text of the one library in a list of them.

@@ -45,9 +45,9 @@ impl Default for RedisOptions {
 pub struct RedisServer {
     options: RedisOptions,
     port: u16,
-    folder: TempDir,
-    /// Nothing while it is down.
+    /// Nothing while it is down. Dropped before its folder.
     process: Option<Process>,
+    folder: TempDir,
 }
 
 impl RedisServer {
@@ -67,7 +67,7 @@ impl RedisServer {
                 continue;
             }
             let folder = folder();
-            let mut server = Self { options: options.clone(), port, folder, process: None };
+            let mut server = Self { options: options.clone(), port, process: None, folder };
             if server.restart_or_collide().await {
                 return server;
             }

@@ -83,8 +83,6 @@ pub struct Outcome {
     pub summary: Summary,
     /// What the checker read.
     pub evidence: Evidence,
-    /// The last words of every process, for whoever looks for a cause.
-    pub logs: Vec<(String, Vec<String>)>,
 }
 
 /// Tells a storm and holds it against what was promised.
@@ -120,9 +118,7 @@ pub async fn storm(options: StormOptions) -> Outcome {
     let evidence = Evidence { lease_ms, goals, ledger, faults, handovers };
     let violations = check(&evidence);
     let summary = Summary::of(&evidence, &violations, options.seed, begun.elapsed(), calm_since);
-    let logs = cluster.places.iter();
-    let logs = logs.map(|place| (place.process().name().to_owned(), place.process().lines()));
-    Outcome { violations, summary, evidence, logs: logs.collect() }
+    Outcome { violations, summary, evidence }
 }
 
 /// Clients with goals, as many as may be open at once.

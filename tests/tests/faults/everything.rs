@@ -2,7 +2,7 @@
 
 use redis::Commands as _;
 use sortie_tests::chaos::{
-    Evidence, Graph, Harm, Kind, Mix, Node, PATIENCE, RedisServer, Stage, wait_until,
+    CommitCounts, Evidence, Graph, Harm, Kind, Mix, Node, PATIENCE, RedisServer, Stage, wait_until,
 };
 
 use crate::options;
@@ -27,6 +27,7 @@ async fn all_processes_killed_at_once_go_on_where_they_were() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_faults_nothing_is_repeated_repaired_or_left_over() {
     let mut stage = Stage::open(options()).await;
+    let counts = CommitCounts::begin(&stage.cluster.redis);
     let mut rng = fastrand::Rng::with_seed(7);
     for number in 0..150 {
         let mix = Mix { slow_ms: 400, ..Mix::default() };
@@ -34,6 +35,9 @@ async fn without_faults_nothing_is_repeated_repaired_or_left_over() {
     }
     let (evidence, cluster) = stage.verdict().await;
     assert_eq!(repeated(&evidence), 0, "attempts that ran twice");
+    let (commits, conflicts) = counts.read(&cluster.redis);
+    println!("{conflicts} conflicts beside {commits} commits");
+    assert!(commits > 1_000 && conflicts * 1_000 <= commits, "{conflicts} beside {commits}");
     let repairs: Vec<_> = cluster
         .places
         .iter()

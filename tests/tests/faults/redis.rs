@@ -58,15 +58,15 @@ async fn redis_that_stands_still_for_longer_than_a_lease_costs_nothing_but_time(
     stage.verdict().await;
 }
 
-/// Every coordinator and worker must say within the time that its store is no longer the one that
-/// it was.
+/// Every coordinator and worker must be not ready within the time, with this reason.
 async fn all_say(stage: &Stage, word: &str) {
     let services = [Service::Coordinator, Service::Worker];
+    let is_told = |line: &String| line.contains("\"not ready\"") && line.contains(word);
     let silent = || -> Vec<_> {
         let places = stage.cluster.places.iter();
         let places = places.filter(|place| services.contains(&place.service()));
         places
-            .filter(|place| !place.process().lines().iter().any(|line| line.contains(word)))
+            .filter(|place| !place.process().lines().iter().any(is_told))
             .map(|place| place.process().name().to_owned())
             .collect()
     };

@@ -152,19 +152,20 @@ fn a_step_that_nobody_serves_says_where_it_waits() {
         step_number: 1,
         tool: "fetch".to_owned(),
         state: StepState::Queued.into(),
+        attempts: 1,
         unserved_queue: "web".to_owned(),
         ..Default::default()
     };
     let run = v1::Run { steps: vec![step], ..Default::default() };
     let mut view = View::from(&run);
     let waits = "no worker serves its queue `web`: it waits for one";
-    assert!(super::words::describe(&view).contains(waits), "{}", super::words::describe(&view));
-    let json = crate::json::run_object(&view).line();
+    assert!(describe(&view).contains(waits), "{}", describe(&view));
+    let json = json::run_object(&view).line();
     assert!(json.contains(r#""unserved_queue":"web""#), "{json}");
     let started = v1::AttemptStarted { step_id: 1, attempt: 1, ..Default::default() };
     let kind = Some(v1::notice::Kind::AttemptStarted(started));
     view.apply(&Item::Notice(v1::Notice { kind }));
-    assert!(!crate::json::run_object(&view).line().contains("unserved_queue"));
+    assert!(!json::run_object(&view).line().contains("unserved_queue"));
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //!              readers (a connection for each call that waits)    ear (a subscription)
 //! ```
 //!
-//! What changes together changes in one function inside Redis (`library.lua`), and every function
+//! What changes together changes in one function inside Redis (`library/*.lua`), and every function
 //! is told which store is meant, so a Redis that was emptied or swapped is never taken for the one
 //! that was there. What the functions keep, and why: docs/adr/0017-redis-store.md.
 //!

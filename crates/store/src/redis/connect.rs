@@ -78,9 +78,11 @@ pub(super) fn dialer(url: &str) -> Result<(Dialer, String), ConnectError> {
 
 /// A URL without what nobody may read in a log.
 fn without_password(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
+    // Behind a question mark there may be one too.
+    let shown = url.split_once('?').map_or(url, |(shown, _)| shown);
+    match (shown.split_once("://"), shown.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
-        _ => url.to_owned(),
+        _ => shown.to_owned(),
     }
 }
 
@@ -217,6 +219,7 @@ mod tests {
         let url = "redis://user:secret@host:6379/0";
         assert_eq!(without_password(url), "redis://…@host:6379/0");
         assert_eq!(without_password("redis://host"), "redis://host");
+        assert_eq!(without_password("redis+unix:///s?pass=secret"), "redis+unix:///s");
         for bad in ["http://user:secret@host", "redis://user:secret@", "nonsense"] {
             let Err(error) = dialer(bad) else { continue };
             assert!(!error.to_string().contains("secret"), "{error}");

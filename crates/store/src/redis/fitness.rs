@@ -73,7 +73,13 @@ impl Facts {
     pub(super) async fn ask(connection: &mut MultiplexedConnection) -> RedisResult<Self> {
         let mut ask = redis::cmd("INFO");
         ask.arg("server").arg("replication").arg("persistence").arg("memory");
-        let info: InfoDict = ask.query_async(connection).await?;
+        let info: InfoDict = match ask.query_async(connection).await {
+            // Before 7.0 it took one section at most; how old it is, is to be found out here.
+            Err(error) if error.code() == Some("ERR") => {
+                redis::cmd("INFO").query_async(connection).await?
+            }
+            info => info?,
+        };
         let word = |key: &str| info.get::<String>(key).unwrap_or_default();
         let number = |key: &str| info.get::<u64>(key).unwrap_or_default();
         Ok(Self {

@@ -3,7 +3,14 @@
 
 use std::sync::LazyLock;
 
-const TEXT: &str = include_str!("library.lua");
+/// One library in the order in which its parts know each other.
+const TEXT: &str = concat!(
+    include_str!("library/base.lua"),
+    include_str!("library/runs.lua"),
+    include_str!("library/queues.lua"),
+    include_str!("library/lanes.lua"),
+    include_str!("library/offer.lua"),
+);
 
 /// The library: its name and its text.
 pub(super) struct Library {

@@ -139,3 +139,51 @@ async fn doctor_is_told_what_is_good_and_what_is_not() {
     let names = ["version", "role", "persistence", "memory", "eviction", "functions"];
     assert_eq!(names.map(verdict), [Ok, Ok, Bad, Warn, Ok, Ok]);
 }
+
+/// A Redis of before 7.0, as far as it gets to be asked.
+async fn old_redis() -> std::net::SocketAddr {
+    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut stream = BufReader::new(stream);
+                let mut line = String::new();
+                // A command is `*COUNT`, then for each word `$LENGTH` and the word.
+                while stream.read_line(&mut line).await.unwrap_or(0) > 0 {
+                    let count: usize = line[1..].trim().parse().unwrap();
+                    let mut words = Vec::new();
+                    for _ in 0..count {
+                        line.clear();
+                        stream.read_line(&mut line).await.unwrap();
+                        let mut word = vec![0; line[1..].trim().parse::<usize>().unwrap() + 2];
+                        stream.read_exact(&mut word).await.unwrap();
+                        words.push(String::from_utf8_lossy(&word).trim().to_owned());
+                    }
+                    line.clear();
+                    let answer = match (words[0].as_str(), count) {
+                        ("INFO", 1) => "$20\r\nredis_version:6.2.14\r\n",
+                        ("INFO", _) => "-ERR syntax error\r\n",
+                        ("CLIENT", _) => "+OK\r\n",
+                        _ => "-ERR unknown command\r\n",
+                    };
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_redis_that_is_too_old_is_told_and_does_not_pass() {
+    let url = format!("redis://{}", old_redis().await);
+    let refused = Redis::connect(RedisOptions::new(&url)).await.err().expect("refused");
+    assert!(!refused.may_pass());
+    assert!(refused.to_string().contains("version 6.2.14, and Sortie needs 7.0"), "{refused}");
+    let findings = crate::inspect(&url, Durability::Standard).await.expect("inspect");
+    let bad =
+        |name: &str| findings.iter().any(|f| f.name == name && f.verdict == crate::Verdict::Bad);
+    assert!(bad("version") && bad("functions"), "{findings:?}");
+}

@@ -363,8 +363,14 @@ impl Driver {
                 self.runs.remove(&run);
                 self.discard(run, ids);
             }
+            Err(error @ StoreError::Broken { .. }) => {
+                // What is in the store cannot be read, at least not by this version. The sweep asks
+                // again, in case a newer coordinator has mended it.
+                tracing::error!(%run, %error, "the history of a run cannot be read");
+                self.runs.remove(&run);
+            }
             Err(error) => {
-                tracing::warn!(%run, error = %error, "a run could not be loaded");
+                tracing::debug!(%run, %error, "a run could not be loaded");
                 self.load(run, STORE_PAUSE);
             }
         }

@@ -54,6 +54,9 @@ pub struct WorkerOptions {
 /// again. So work goes on within a lease and a second after its worker died. A look walks over all
 /// attempts that are out, so it is not free.
 const CLAIM_WAIT: Duration = Duration::from_millis(750);
+/// An answer that took longer is late: the lease may have run for so long that the fence, which counts
+/// from the last heartbeat, would fall too late.
+const LATE: Duration = Duration::from_millis(1250);
 /// Attempts claimed at once: enough to amortise a call, few enough to share with other workers.
 const CLAIM_AT_ONCE: usize = 64;
 /// The pause before a store that did not answer is asked again.
@@ -150,9 +153,11 @@ impl Worker {
                 tracing::error!("the reporting task crashed");
             }
         };
-        if have_ended {
-            reported.await;
-        } else if timeout(self.store.lease(), reported).await.is_err() {
+        // A store that hears nothing must not keep the process for ever. What it has not heard by then
+        // comes back by its lease.
+        let patience = self.store.lease() * if have_ended { 2 } else { 1 };
+        if timeout(patience, reported).await.is_err() {
+            tracing::error!("the store does not hear the last reports, they are given up");
             reporting.abort();
         }
         keeping.abort();
@@ -270,7 +275,7 @@ impl Worker {
     /// may have stolen the attempts by now: only those that can be extended are ours.
     async fn still_held(&self, batch: Batch) -> Vec<Taken> {
         let Batch { asked, taken } = batch;
-        if taken.is_empty() || asked.elapsed() < self.store.lease() / 2 {
+        if taken.is_empty() || asked.elapsed() < LATE.min(self.store.lease() / 2) {
             return taken;
         }
         let tokens: Vec<_> = taken.iter().map(|one| one.claimed.token).collect();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures_util::stream;
 use sortie_engine::RunId;
 use sortie_proto::{event, time, v1};
-use sortie_store::Store;
+use sortie_store::{Contact, Store, StoreError};
+use tokio::time::timeout;
 use tonic::Status;
 use tracing::Instrument as _;
 use v1::watch_run_response::Item;
@@ -35,7 +36,10 @@ pub(super) async fn watch_run(
 ) -> Result<Answers<v1::WatchRunResponse>, Refusal> {
     let run = run_id(&request.run_id)?;
     let cursor = Cursor::parse(&request.cursor).map_err(|bad| Refusal::BadRequest(vec![bad]))?;
-    let watcher = front.watch(run, cursor.place).await?;
+    let watcher = timeout(Contact::PATIENCE, front.watch(run, cursor.place)).await;
+    // A client that is told so asks another coordinator; one that waits here would wait on.
+    let silent = StoreError::Unavailable { action: "watch a run" };
+    let watcher = watcher.map_err(|_| Refusal::Store(silent))??;
     let (store, catalogue) = (front.parts.store.clone(), front.parts.catalogue.clone());
     let ready = VecDeque::new();
     let mut watch = Watch { run, store, catalogue, watcher, ready, has_ended: false };

@@ -18,6 +18,8 @@ use crate::view::is_end;
 /// Without any progress for this long, the endpoint is gone: longer than a rolling restart takes,
 /// shorter than a person waits.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A stream that stood for so long was a good one, however quiet the run is.
+const STANDS: Duration = Duration::from_secs(5);
 /// The first pause before a new try; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// No pause is longer: a server that is back should be noticed.
@@ -35,6 +37,8 @@ pub(crate) struct Watch<'a> {
     /// The run has ended, perhaps before the cursor: then a stream that ends is the end.
     ended: bool,
     stream: Option<Streaming<v1::WatchRunResponse>>,
+    /// Since when the stream stands.
+    stands: Option<Instant>,
     outage: Option<Outage>,
     over: bool,
 }
@@ -85,6 +89,7 @@ impl<'a> Watch<'a> {
             started,
             ended: false,
             stream: None,
+            stands: None,
             outage: None,
             over: false,
         }
@@ -122,6 +127,7 @@ impl<'a> Watch<'a> {
                 let run_id = self.run_id.clone();
                 let request = v1::WatchRunRequest { run_id, cursor: self.cursor.clone() };
                 let stream = self.cluster.coordinator().watch_run(request).await?;
+                self.stands = Some(Instant::now());
                 self.stream.insert(stream.into_inner())
             }
         };
@@ -194,6 +200,10 @@ impl<'a> Watch<'a> {
         // Another coordinator may still be there; with only one, it is asked again.
         self.cluster.move_on();
         let now = Instant::now();
+        // A stream that stood for a while ended the outage, whether or not anything happened in it.
+        if self.stands.take().is_some_and(|since| now.duration_since(since) >= STANDS) {
+            self.outage = None;
+        }
         let known = self.outage.is_some();
         let outage =
             self.outage.get_or_insert(Outage { since: now, pause: FIRST_PAUSE, retry_at: now });
@@ -246,6 +256,22 @@ impl From<tonic::Status> for Broken {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_stood_in_a_quiet_run_ended_the_outage_before_it() {
+        let cluster = Cluster::lazy("http://127.0.0.1:1");
+        let mut watch = Watch::from_start(&cluster, "r1".to_owned());
+        let lost = |watch: &mut Watch<'_>| watch.broke(Broken::Ended);
+        assert!(matches!(lost(&mut watch), Ok(Some(Next::Lost(_)))));
+        watch.stands = Some(Instant::now());
+        tokio::time::advance(PATIENCE * 2).await;
+        assert!(matches!(lost(&mut watch), Ok(Some(Next::Lost(_)))), "a new outage");
+        watch.stands = Some(Instant::now());
+        tokio::time::advance(STANDS / 2).await;
+        assert!(matches!(lost(&mut watch), Ok(None)), "the same one");
+        tokio::time::advance(PATIENCE).await;
+        assert!(lost(&mut watch).is_err());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_lost_endpoint_is_told_once_and_given_up_when_patience_ends() {

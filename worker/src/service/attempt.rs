@@ -105,6 +105,10 @@ impl Runner {
     async fn attempt(&self, entry: &ReadyEntry, stopped: &CancellationToken) -> Course {
         let attempt = match self.prepare(entry, stopped).await {
             Ok(attempt) => attempt,
+            // What could not be had in time says nothing about a step whose tool has not begun.
+            Err(_) if self.leaving.is_cancelled() || stopped.is_cancelled() => {
+                return Course::Unstarted;
+            }
             Err(failure) => return Course::Ended(failure.into()),
         };
         if self.leaving.is_cancelled() || stopped.is_cancelled() {
@@ -175,7 +179,8 @@ impl Runner {
                 Err(error @ StoreError::Broken { .. }) => return Err(error),
                 Err(error) => error,
             };
-            if stopped.is_cancelled() || entry.deadline <= self.clock.now() + STORE_PAUSE {
+            let is_over = stopped.is_cancelled() || self.leaving.is_cancelled();
+            if is_over || entry.deadline <= self.clock.now() + STORE_PAUSE {
                 return Err(error);
             }
             tokio::time::sleep(STORE_PAUSE).await;

@@ -63,6 +63,7 @@ impl Outbox {
 /// Sends a batch until it is answered: what got through the first time is `Gone` the second. An
 /// answer that can never be right ends it: the attempts are let go and taken over by others.
 async fn send(store: &dyn Store, batch: Vec<Completion>) {
+    let mut is_told = false;
     loop {
         let silent = StoreError::Unavailable { action: "complete attempts" };
         let answer = timeout(store.lease(), store.complete(batch.clone())).await;
@@ -79,7 +80,9 @@ async fn send(store: &dyn Store, batch: Vec<Completion>) {
                 return;
             }
             Err(error @ (StoreError::Unavailable { .. } | StoreError::Unfit { .. })) => {
-                tracing::warn!(error = %error, "reports have no answer");
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!(error = %error, "reports have no answer, sent again and again");
+                }
                 tokio::time::sleep(STORE_PAUSE).await;
             }
         }

@@ -58,13 +58,7 @@ pub(super) async fn run(core: Arc<Core>, call: ClaimCall, mut reply: oneshot::Se
     if answer.is_err() {
         core.pulse.lost_a_claim();
     }
-    if let Err(Ok(unheard)) = reply.send(answer) {
-        let tokens: Vec<_> = unheard.iter().map(|claimed| claimed.token).collect();
-        if let Err(error) = release(&core, &call.worker, &tokens).await {
-            tracing::debug!(%error, "attempts that nobody took could not be given back");
-            core.pulse.lost_a_claim();
-        }
-    }
+    tell(&core, &call.worker, reply, answer).await;
 }
 
 /// Gives attempts back, unstarted.
@@ -89,29 +83,22 @@ pub(super) async fn release(
     Ok(())
 }
 
-/// Takes attempts whose lease has run out.
-pub(super) async fn steal(
-    core: &Core,
-    worker: &WorkerName,
-    queues: &[QueueName],
-    slots: usize,
-) -> Answer {
-    core.know(queues).await?;
-    if core.pulse.is_due_to_tidy(TIDY_EVERY) {
-        core.tidy(queues).await?;
+/// Steals and answers. If nobody listens any more, what was stolen is given back.
+pub(super) async fn run_steal(core: Arc<Core>, call: ClaimCall, reply: oneshot::Sender<Answer>) {
+    let answer = core.steal(&call).await;
+    if answer.is_err() {
+        core.pulse.lost_a_claim();
     }
-    let mut call = core.function("steal");
-    call.arg(worker.as_str()).arg(core.options.lease.as_millis().to_string());
-    call.arg(core.options.steal_every.as_millis().to_string()).arg(slots);
-    for queue in queues {
-        call.arg(queue.as_str());
+    tell(&core, &call.worker, reply, answer).await;
+}
+
+async fn tell(core: &Core, worker: &WorkerName, reply: oneshot::Sender<Answer>, answer: Answer) {
+    let Err(Ok(unheard)) = reply.send(answer) else { return };
+    let tokens: Vec<_> = unheard.iter().map(|claimed| claimed.token).collect();
+    if let Err(error) = release(core, worker, &tokens).await {
+        tracing::debug!(%error, "attempts that nobody took could not be given back");
+        core.pulse.lost_a_claim();
     }
-    let _taking = core.taking.read().await;
-    let taken: Vec<(String, String, u32, Fields)> =
-        core.ask("steal", &call).await.inspect_err(|_| {
-            core.pulse.lost_a_claim();
-        })?;
-    core.take(worker, taken).await
 }
 
 impl Core {
@@ -138,6 +125,24 @@ impl Core {
         }
     }
 
+    /// Takes attempts whose lease has run out.
+    async fn steal(&self, call: &ClaimCall) -> Answer {
+        self.know(&call.queues).await?;
+        if self.pulse.is_due_to_tidy(TIDY_EVERY) {
+            self.tidy(&call.queues).await?;
+        }
+        let (lease, every) = (self.options.lease, self.options.steal_every);
+        let mut ask = self.function("steal");
+        ask.arg(call.worker.as_str()).arg(lease.as_millis().to_string());
+        ask.arg(every.as_millis().to_string()).arg(call.slots.min(1 << 20));
+        for queue in &call.queues {
+            ask.arg(queue.as_str());
+        }
+        let _taking = self.taking.read().await;
+        let taken = self.ask("steal", &ask).await?;
+        self.take(&call.worker, taken).await
+    }
+
     /// Deletes the consumers of workers that died.
     async fn tidy(&self, queues: &[QueueName]) -> Result<(), StoreError> {
         let mut call = self.function("tidy");
@@ -157,6 +162,12 @@ impl Core {
         if names.iter().all(|name| self.queues().contains_key(name)) {
             return Ok(());
         }
+        self.make_known(names).await
+    }
+
+    /// The same whatever is known here: a group may be gone. Numbers that are known stay, for tokens
+    /// carry them, and who holds an attempt of this store must be able to say so.
+    async fn make_known(&self, names: &[QueueName]) -> Result<(), StoreError> {
         let mut call = self.function("queues");
         for name in names {
             call.arg(name.as_str());
@@ -174,8 +185,7 @@ impl Core {
         }
         let taken = match self.try_ask(CLAIM, &ask).await {
             Err(Fault::Broken(problem)) if problem.contains("NOGROUP") => {
-                self.queues().clear();
-                return Err(StoreError::Unavailable { action: CLAIM });
+                return self.make_known(&call.queues).await.map(|()| Vec::new());
             }
             taken => taken.map_err(|fault| fault.into_error(CLAIM))?,
         };
@@ -210,8 +220,7 @@ impl Core {
             }
             Err(error) if lacks_group(&error) => {
                 // Redis was emptied, or the group deleted: which of them, the next call finds out.
-                self.queues().clear();
-                self.know(&call.queues).await.map(|()| Vec::new())
+                self.make_known(&call.queues).await.map(|()| Vec::new())
             }
             Err(error) => Err(Fault::of(&error).into_error(CLAIM)),
         }

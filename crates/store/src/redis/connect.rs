@@ -78,12 +78,11 @@ pub(super) fn dialer(url: &str) -> Result<(Dialer, String), ConnectError> {
 
 /// A URL without what nobody may read in a log.
 fn without_password(url: &str) -> String {
-    // Behind a question mark there may be one too.
-    let shown = url.split_once('?').map_or(url, |(shown, _)| shown);
-    match (shown.split_once("://"), shown.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
-        _ => shown.to_owned(),
-    }
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    // Whatever stands before the last `@` may be one, and behind a question mark there may be one too.
+    let (hidden, place) = rest.rsplit_once('@').map_or(("", rest), |(_, place)| ("…@", place));
+    let place = place.split('?').next().unwrap_or_default();
+    if scheme.is_empty() { place.to_owned() } else { format!("{scheme}://{hidden}{place}") }
 }
 
 /// A connection whose Redis has the functions, and what it says of itself.
@@ -219,6 +218,7 @@ mod tests {
         let url = "redis://user:secret@host:6379/0";
         assert_eq!(without_password(url), "redis://…@host:6379/0");
         assert_eq!(without_password("redis://host"), "redis://host");
+        assert_eq!(without_password("redis://:pa?ss@host"), "redis://…@host");
         assert_eq!(without_password("redis+unix:///s?pass=secret"), "redis+unix:///s");
         for bad in ["http://user:secret@host", "redis://user:secret@", "nonsense"] {
             let Err(error) = dialer(bad) else { continue };

@@ -105,12 +105,11 @@ impl RedisUrl {
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.0.split_once("://").unwrap_or(("redis", &self.0));
-        // A query may hold anything; who looks for a Redis needs its address.
-        let rest = rest.split('?').next().unwrap_or_default();
-        match rest.rsplit_once('@') {
-            Some((_, place)) => write!(f, "{scheme}://***@{place}"),
-            None => write!(f, "{scheme}://{rest}"),
-        }
+        // Whatever stands before the last `@` may be a password, and a query may hold anything; who
+        // looks for a Redis needs its address.
+        let (hidden, place) =
+            rest.rsplit_once('@').map_or(("", rest), |(_, place)| ("***@", place));
+        write!(f, "{scheme}://{hidden}{}", place.split('?').next().unwrap_or_default())
     }
 }
 

@@ -143,7 +143,11 @@ impl ReadyQueue for Redis {
         if slots == 0 || queues.is_empty() || !self.0.pulse.may_steal() {
             return Ok(Vec::new());
         }
-        claim::steal(&self.0, worker, queues, slots).await
+        let (worker, queues, wait) = (worker.clone(), queues.to_vec(), Duration::ZERO);
+        let call = ClaimCall { worker, queues, slots, wait };
+        let (reply, answer) = oneshot::channel();
+        self.0.tasks.spawn(claim::run_steal(self.0.clone(), call, reply));
+        answer.await.unwrap_or(Err(StoreError::Unavailable { action: "steal" }))
     }
 
     async fn put_result(&self, run: RunId, value: Arc<Json>) -> Result<ResultId, StoreError> {

@@ -83,6 +83,22 @@ async fn another_store_in_the_same_place_is_told_from_ours_and_ours_is_welcome_b
 }
 
 #[tokio::test]
+async fn what_was_held_before_redis_was_swapped_can_be_reported_when_it_is_back() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    scene.run_with(&[1]).await;
+    let held = scene.claim_one("w").await;
+    let ours: String = harness.ask(&["HGET", "{s0}:meta", "id"]).await;
+    harness.ask::<()>(&["HSET", "{s0}:meta", "id", "another"]).await;
+    harness.ask::<()>(&["XGROUP", "DESTROY", "{s0}:ready:q", &ours]).await;
+    let (by, names) = (worker("w"), queues(&["q"]));
+    problem(harness.store.claim(&by, &names, 1, Duration::ZERO).await);
+    problem(harness.store.extend(&by, &[held.token]).await);
+    harness.ask::<()>(&["HSET", "{s0}:meta", "id", &ours]).await;
+    assert_eq!(scene.complete(&held, "w").await, crate::Completed::Ok);
+}
+
+#[tokio::test]
 async fn a_store_of_another_form_is_not_opened() {
     let harness = fresh().await;
     harness.ask::<()>(&["HSET", "{s0}:meta", "schema", "7"]).await;

@@ -141,3 +141,17 @@ async fn workers_that_left_leave_no_names_behind() {
     assert_eq!(harness.store.0.ask::<u64>("tidy", &call).await, Ok(1));
     assert_eq!(consumers(&harness).await, ["busy"]);
 }
+
+#[tokio::test]
+async fn what_a_dropped_steal_took_goes_to_the_next() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    scene.run_with(&[1]).await;
+    let held = scene.claim_one("w").await;
+    assert_eq!(harness.age_lease(held.token).await, Capability::Done);
+    let (thief, names) = (worker("thief"), queues(&["q"]));
+    drop(crate::contract::scene::waiting(scene.store.steal(&thief, &names, 9)));
+    let next = scene.store.claim(&worker("v"), &names, 1, crate::contract::scene::LONG).await;
+    let next = next.expect("claim");
+    assert_eq!((steps(&next), next[0].deliveries), (vec![1], 2));
+}

@@ -199,6 +199,14 @@ impl Core {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// These attempts are in nobody's hands here any more.
+    fn forget(&self, tokens: &[Token]) {
+        let mut handed = self.handed();
+        for token in tokens {
+            handed.remove(token);
+        }
+    }
+
     fn handed(&self) -> MutexGuard<'_, BTreeSet<Token>> {
         self.handed.lock().unwrap_or_else(PoisonError::into_inner)
     }

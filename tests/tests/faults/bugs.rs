@@ -10,7 +10,7 @@ use crate::options;
 use crate::storms::tell;
 
 /// A checker that needs more storms than this to see a bug will not see its like.
-const CHANCES: u64 = 3;
+const CHANCES: u64 = 6;
 
 /// A storm in which a bug shows: what happens, to whose wires, on what goals.
 struct Scene {

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use super::calls::Fields;
 use super::fault::{Fault, lacks_group};
 use super::names::{self, EntryName};
-use super::{Core, broken};
+use super::{Core, PATIENCE, broken};
 use crate::error::StoreError;
 use crate::queue::{Claimed, Token};
 use crate::wire;
@@ -67,20 +67,19 @@ pub(super) async fn release(
     worker: &WorkerName,
     tokens: &[Token],
 ) -> Result<(), StoreError> {
+    // Whatever becomes of this, they are in nobody's hands any more: if it does not get through, they
+    // are found like those of a lost claim.
+    core.forget(tokens);
     let places: Vec<_> = tokens.iter().filter_map(|token| core.place(*token)).collect();
-    if !places.is_empty() {
-        let mut call = core.function("release");
-        call.arg(worker.as_str());
-        for (queue, entry) in places {
-            call.arg(queue.as_str()).arg(entry.to_string());
-        }
-        core.ask::<()>("release", &call).await?;
+    if places.is_empty() {
+        return Ok(());
     }
-    let mut handed = core.handed();
-    for token in tokens {
-        handed.remove(token);
+    let mut call = core.function("release");
+    call.arg(worker.as_str());
+    for (queue, entry) in places {
+        call.arg(queue.as_str()).arg(entry.to_string());
     }
-    Ok(())
+    core.ask::<()>("release", &call).await.inspect_err(|_| core.pulse.lost_a_claim())
 }
 
 /// Steals and answers. If nobody listens any more, what was stolen is given back.
@@ -97,7 +96,6 @@ async fn tell(core: &Core, worker: &WorkerName, reply: oneshot::Sender<Answer>, 
     let tokens: Vec<_> = unheard.iter().map(|claimed| claimed.token).collect();
     if let Err(error) = release(core, worker, &tokens).await {
         tracing::debug!(%error, "attempts that nobody took could not be given back");
-        core.pulse.lost_a_claim();
     }
 }
 
@@ -139,7 +137,13 @@ impl Core {
             ask.arg(queue.as_str());
         }
         let _taking = self.taking.read().await;
-        let taken = self.ask("steal", &ask).await?;
+        // After an outage everybody's lease looks as if it had run out.
+        if !self.pulse.may_steal() {
+            return Ok(Vec::new());
+        }
+        let answer = self.link.ask_at_once(&ask, PATIENCE).await;
+        let answer = answer.map_err(|fault| fault.into_error("steal"))?;
+        let taken = from_redis_value(answer).map_err(|error| broken("steal", error))?;
         self.take(&call.worker, taken).await
     }
 
@@ -185,6 +189,8 @@ impl Core {
         }
         let taken = match self.try_ask(CLAIM, &ask).await {
             Err(Fault::Broken(problem)) if problem.contains("NOGROUP") => {
+                // The queues before the one without a group may have given something.
+                self.pulse.lost_a_claim();
                 return self.make_known(&call.queues).await.map(|()| Vec::new());
             }
             taken => taken.map_err(|fault| fault.into_error(CLAIM))?,
@@ -285,7 +291,7 @@ impl Core {
                 Ok(attempt) => claimed.push(attempt),
                 Err(problem) => {
                     let command = unreadable(worker, &fields, &problem);
-                    self.bury("ready", &queue, &id, &problem, command.as_ref()).await?;
+                    self.bury("ready", &queue, id.as_bytes(), &problem, command.as_ref()).await?;
                 }
             }
         }
@@ -300,7 +306,8 @@ impl Core {
         deliveries: u32,
         fields: &Fields,
     ) -> Result<Claimed, String> {
-        let field = |key: &str| fields.get(key).ok_or(format!("field `{key}` is missing"));
+        let field =
+            |key: &str| fields.get(key.as_bytes()).ok_or(format!("field `{key}` is missing"));
         let before: u32 = number(field("d")?).ok_or("its deliveries are no number")?;
         let entry = wire::entry::decode(field("e")?).map_err(|error| error.to_string())?;
         let name = EntryName::parse(id).ok_or("its name is out of range")?;
@@ -320,9 +327,11 @@ impl Core {
         for queue in queues {
             let mut call = self.function("recover");
             call.arg(worker.as_str()).arg(queue.as_str());
+            // Entries of two queues may have the same name.
+            let number = self.queues().get(queue).copied();
             let known: Vec<_> =
                 self.handed().iter().filter_map(|token| self.id.read(*token)).collect();
-            for (_, entry) in known {
+            for (_, entry) in known.into_iter().filter(|(of, _)| Some(*of) == number) {
                 call.arg(entry.to_string());
             }
             let found: u64 = self.ask("look for lost claims", &call).await?;
@@ -340,11 +349,12 @@ fn number<T: std::str::FromStr>(bytes: &[u8]) -> Option<T> {
 
 /// The end of an attempt that nobody can read, for its run to know.
 fn unreadable(worker: &WorkerName, fields: &Fields, problem: &str) -> Option<Command> {
-    let _: RunId = number(fields.get("r")?)?;
+    let field = |key: &str| fields.get(key.as_bytes());
+    let _: RunId = number(field("r")?)?;
     let message = format!("the attempt could not be read by its worker: {problem}");
     Some(Command::AttemptEnded(AttemptReport {
-        step: StepId::new(number(fields.get("s")?)?),
-        attempt: AttemptNumber::new(number(fields.get("a")?)?),
+        step: StepId::new(number(field("s")?)?),
+        attempt: AttemptNumber::new(number(field("a")?)?),
         outcome: Outcome::Failed(Failure::new(FailureKind::Internal, message)),
         worker: worker.clone(),
         started_at: sortie_engine::Timestamp::from_millis(0),

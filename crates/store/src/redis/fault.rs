@@ -29,6 +29,11 @@ impl Fault {
             Some("MISCONF") => Self::Unfit(format!(
                 "Redis cannot write to its disk: free space or mend the disk ({text})"
             )),
+            Some("NOREPLICAS") => Self::Unfit(
+                "Redis has too few replicas to be written: bring them back, or lower \
+                 min-replicas-to-write"
+                    .to_owned(),
+            ),
             Some("NOAUTH" | "WRONGPASS") => {
                 Self::Unfit("Redis refuses the password: put the right one into the URL".to_owned())
             }

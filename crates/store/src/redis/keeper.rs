@@ -93,8 +93,14 @@ impl Dialer {
 }
 
 /// Sees to it that the functions are there. They are loaded, not replaced: their name says what
-/// they do.
+/// they do. It is asked first, for a Redis that is full would refuse to load what it has already.
 pub(super) async fn load_library(connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    let mut list = redis::cmd("FUNCTION");
+    list.arg("LIST").arg("LIBRARYNAME").arg(&LIBRARY.name);
+    let found: Vec<redis::Value> = list.query_async(connection).await?;
+    if !found.is_empty() {
+        return Ok(());
+    }
     let mut load = redis::cmd("FUNCTION");
     load.arg("LOAD").arg(&LIBRARY.text);
     match load.query_async::<()>(connection).await {
@@ -132,6 +138,7 @@ impl Keeper {
                 () = stop.cancelled() => return,
                 () = self.watch_over(&wire) => {}
             }
+            self.pulse.disconnected();
             self.ends.wires.send_replace(None);
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -59,6 +59,24 @@ impl Link {
         }
     }
 
+    /// Asks one thing if there is a connection now: what must not be asked just after an outage does
+    /// not wait for its end.
+    pub(super) async fn ask_at_once(
+        &self,
+        command: &Cmd,
+        patience: Duration,
+    ) -> Result<Value, Fault> {
+        let wire = self.wires.borrow().clone();
+        let Some(mut wire) = wire else {
+            return Err(Fault::Gone("there is no connection".to_owned()));
+        };
+        let asked = wire.connection.send_packed_command(command);
+        match self.heard(wire.number, tokio::time::timeout(patience, asked).await)? {
+            Value::ServerError(error) => Err(Fault::of(&error.into())),
+            value => Ok(value),
+        }
+    }
+
     /// Asks several things at once. An answer for each; some may be errors.
     pub(super) async fn ask_all(
         &self,

@@ -7,6 +7,9 @@ use std::time::Duration;
 use sortie_engine::Timestamp;
 use tokio::time::Instant;
 
+/// No outage lasts longer; a reconnect ends it.
+const OUTAGE_MOST: Duration = Duration::from_secs(365 * 86_400);
+
 /// What is known of Redis beside its answers.
 pub(super) struct Pulse(Mutex<State>);
 
@@ -67,6 +70,12 @@ impl Pulse {
         let mut state = self.lock();
         state.shift += by;
         state.told.0 = state.told.0 + by;
+    }
+
+    /// Nobody steals while there is no connection, however long that takes.
+    pub(super) fn disconnected(&self) {
+        let mut state = self.lock();
+        state.steals_from = Instant::now() + OUTAGE_MOST;
     }
 
     pub(super) fn reconnected(&self) {

@@ -61,21 +61,24 @@ impl Core {
             from_redis_value(entry).map_err(|error| broken(READ, error))?;
         let read = || {
             let id = EntryName::parse(&name).ok_or("a name out of range")?.inbox_id();
-            let field = |key| fields.get(key).ok_or("a field that is missing");
-            let run = String::from_utf8_lossy(field("r")?).parse::<RunId>();
+            let field = |key: &[u8]| fields.get(key).ok_or("a field that is missing");
+            let run = String::from_utf8_lossy(field(b"r")?).parse::<RunId>();
             let run = run.map_err(|error| error.to_string())?;
-            let command = wire::command::decode(field("c")?).map_err(|error| error.to_string())?;
+            let command = wire::command::decode(field(b"c")?).map_err(|error| error.to_string())?;
             Ok::<_, String>(InboxItem { id, run, command })
         };
         match read() {
             Ok(item) if item.run.lane() == lane => Ok(Some(item)),
             Ok(item) => {
                 let problem = format!("it is for run {} of another lane", item.run);
-                self.bury("inbox", &lane.0.to_string(), &name, &problem, None).await.map(|()| None)
+                self.bury("inbox", &lane.0.to_string(), name.as_bytes(), &problem, None)
+                    .await
+                    .map(|()| None)
             }
-            Err(problem) => {
-                self.bury("inbox", &lane.0.to_string(), &name, &problem, None).await.map(|()| None)
-            }
+            Err(problem) => self
+                .bury("inbox", &lane.0.to_string(), name.as_bytes(), &problem, None)
+                .await
+                .map(|()| None),
         }
     }
 
@@ -84,11 +87,12 @@ impl Core {
         &self,
         place: &str,
         name: &str,
-        id: &str,
+        id: &[u8],
         problem: &str,
         command: Option<&Command>,
     ) -> Result<(), StoreError> {
-        tracing::error!(place, name, id, problem, "an entry that cannot be read was put aside");
+        let shown = String::from_utf8_lossy(id);
+        tracing::error!(place, name, id = %shown, problem, "an entry that cannot be read was put aside");
         let mut call = self.function("bury");
         call.arg(place).arg(name).arg(id).arg(problem);
         if let Some(command) = command {
@@ -99,7 +103,7 @@ impl Core {
 }
 
 /// The fields of a stream's entry.
-pub(in crate::redis) type Fields = std::collections::HashMap<String, Vec<u8>>;
+pub(in crate::redis) type Fields = std::collections::HashMap<Vec<u8>, Vec<u8>>;
 
 #[async_trait]
 impl Lanes for Redis {
@@ -195,7 +199,8 @@ impl Lanes for Redis {
                     timers.push((run, Timestamp::from_millis(at.max(0.0) as u64)));
                 }
                 _ => {
-                    self.0.bury("timers", &lane.0.to_string(), &name, "no run", None).await?;
+                    let problem = "it is no run of this lane";
+                    self.0.bury("timers", &lane.0.to_string(), &member, problem, None).await?;
                 }
             }
         }

@@ -182,10 +182,19 @@ local function bury(group, a)
     content = entry.e or entry.c or ''
     if place == 'ready' then
       call('XACK', key, group, id)
-      if entry.r and entry.s then call('HDEL', run_key(entry.r), 'e:' .. entry.s) end
+      local field = 'e:' .. (entry.s or '')
+      local own = place_of(id, entry.a or '', name)
+      if entry.r and call('HGET', run_key(entry.r), field) == own then
+        call('HDEL', run_key(entry.r), field)
+      end
+    elseif entry.r and entry.v then
+      call('UNLINK', value_key(entry.r, entry.v))
     end
     call('XDEL', key, id)
-    if a.left() then add(inbox_key(lane_of(entry.r)), 'r', entry.r, 'c', a.next()) end
+    local lane = a.left() and lane_of(entry.r)
+    if lane and lane < tonumber(call('HGET', META, 'lanes')) then
+      add(inbox_key(lane), 'r', entry.r, 'c', a.next())
+    end
   end
   call('XADD', DEAD, 'MAXLEN', '~', DEAD_KEPT, '*', 'from', key, 'id', id, 'reason', reason,
     'content', string.sub(content, 1, 4096))

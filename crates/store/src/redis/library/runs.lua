@@ -103,10 +103,14 @@ local function collect(group, a)
   local keep, before, most = a.count(), a.next(), a.count()
   local surplus = math.min(call('ZCARD', ENDED) - keep, most)
   local victims = surplus > 0 and call('ZRANGE', ENDED, 0, surplus - 1) or {}
-  for _, run in ipairs(victims) do forget(group, run) end
+  -- One that somebody has damaged must not keep all others for ever.
+  local function drop(run)
+    if not pcall(forget, group, run) then call('ZREM', ENDED, run) end
+  end
+  for _, run in ipairs(victims) do drop(run) end
   if before ~= '' then
     for _, run in ipairs(call('ZRANGEBYSCORE', ENDED, '-inf', before, 'LIMIT', 0, most)) do
-      forget(group, run)
+      drop(run)
     end
   end
   return #victims

@@ -30,6 +30,8 @@ async fn a_full_redis_refuses_goals_and_drains_what_it_has() {
     harness.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
     let refused = scene.submit(goal(fresh_run(Lane(0)))).await;
     assert!(matches!(refused, Err(SubmitRefusal::MemoryFull { .. })), "{refused:?}");
+    let late = Redis::connect(options(&harness.server)).await;
+    drop(late.expect("who starts now can help to drain it"));
     let claimed = scene.claim_one("w").await;
     scene.complete(&claimed, "w").await;
     let results = vec![(StepId::new(1), StepResult::inline(serde_json::json!("done")))];

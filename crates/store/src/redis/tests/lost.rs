@@ -155,3 +155,25 @@ async fn what_a_dropped_steal_took_goes_to_the_next() {
     let next = next.expect("claim");
     assert_eq!((steps(&next), next[0].deliveries), (vec![1], 2));
 }
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_put_aside_wherever_they_stand() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    let rubbish = &b"\xff\xfe"[..];
+    for stream in ["{s0}:inbox:0", "{s0}:ready:q"] {
+        let mut put = redis::cmd("XADD");
+        put.arg(stream).arg("*").arg(rubbish).arg(rubbish);
+        put.exec_async(&mut harness.connection().await).await.unwrap();
+    }
+    let mut put = redis::cmd("ZADD");
+    put.arg("{s0}:timers:0").arg(1).arg(rubbish);
+    put.exec_async(&mut harness.connection().await).await.unwrap();
+    let known = scene.run_with(&[1]).await;
+    assert_eq!(scene.inbox(LANE).await.len(), 1);
+    assert_eq!(steps(&[scene.claim("w", 9).await, scene.claim("w", 9).await].concat()), [1]);
+    assert!(scene.timer(known.run).await.is_some());
+    assert_eq!(scene.store.timers(LANE).await.expect("timers").len(), 1);
+    assert_eq!(harness.ask::<u64>(&["ZCARD", "{s0}:timers:0"]).await, 1, "it is gone");
+    assert_eq!(harness.ask::<u64>(&["XLEN", "{s0}:dead"]).await, 3);
+}

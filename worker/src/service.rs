@@ -54,6 +54,9 @@ pub struct WorkerOptions {
 /// again. So work goes on within a lease and a second after its worker died. A look walks over all
 /// attempts that are out, so it is not free.
 const CLAIM_WAIT: Duration = Duration::from_millis(750);
+/// So many leases the last reports are offered to a store that does not hear them: what is done should
+/// not be done again, and a process that is told to end must end.
+const REPORT_LEASES: u32 = 6;
 /// An answer that took longer is late: the lease may have run for so long that the fence, which counts
 /// from the last heartbeat, would fall too late.
 const LATE: Duration = Duration::from_millis(1250);
@@ -155,7 +158,7 @@ impl Worker {
         };
         // A store that hears nothing must not keep the process for ever. What it has not heard by then
         // comes back by its lease.
-        let patience = self.store.lease() * if have_ended { 2 } else { 1 };
+        let patience = self.store.lease() * if have_ended { REPORT_LEASES } else { 1 };
         if timeout(patience, reported).await.is_err() {
             tracing::error!("the store does not hear the last reports, they are given up");
             reporting.abort();

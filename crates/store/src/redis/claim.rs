@@ -53,7 +53,7 @@ type Stream = (String, Vec<(String, Fields)>);
 type Answer = Result<Vec<Claimed>, StoreError>;
 
 /// Claims and answers. If nobody listens any more, what was claimed is given back.
-pub(super) async fn run(core: Arc<Core>, call: ClaimCall, mut reply: oneshot::Sender<Answer>) {
+pub(super) async fn run(core: Arc<Core>, call: ClaimCall, mut reply: oneshot::Sender<Given>) {
     let answer = core.claim(&call, &mut reply).await;
     if answer.is_err() {
         core.pulse.lost_a_claim();
@@ -83,7 +83,7 @@ pub(super) async fn release(
 }
 
 /// Steals and answers. If nobody listens any more, what was stolen is given back.
-pub(super) async fn run_steal(core: Arc<Core>, call: ClaimCall, reply: oneshot::Sender<Answer>) {
+pub(super) async fn run_steal(core: Arc<Core>, call: ClaimCall, reply: oneshot::Sender<Given>) {
     let answer = core.steal(&call).await;
     if answer.is_err() {
         core.pulse.lost_a_claim();
@@ -91,16 +91,44 @@ pub(super) async fn run_steal(core: Arc<Core>, call: ClaimCall, reply: oneshot::
     tell(&core, &call.worker, reply, answer).await;
 }
 
-async fn tell(core: &Core, worker: &WorkerName, reply: oneshot::Sender<Answer>, answer: Answer) {
-    let Err(Ok(unheard)) = reply.send(answer) else { return };
-    let tokens: Vec<_> = unheard.iter().map(|claimed| claimed.token).collect();
-    if let Err(error) = release(core, worker, &tokens).await {
-        tracing::debug!(%error, "attempts that nobody took could not be given back");
+async fn tell(
+    core: &Arc<Core>,
+    worker: &WorkerName,
+    reply: oneshot::Sender<Given>,
+    answer: Answer,
+) {
+    // Whether nobody listens any more or does not look at what he was sent: it is dropped.
+    drop(reply.send(Given { core: core.clone(), worker: worker.clone(), answer: Some(answer) }));
+}
+
+/// An answer on its way. What it holds is given back if nobody takes it out.
+pub(super) struct Given {
+    core: Arc<Core>,
+    worker: WorkerName,
+    answer: Option<Answer>,
+}
+
+impl Given {
+    pub(super) fn take(mut self) -> Option<Answer> {
+        self.answer.take()
+    }
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        let Some(Ok(unheard)) = self.answer.take() else { return };
+        let tokens: Vec<_> = unheard.iter().map(|claimed| claimed.token).collect();
+        let (core, worker) = (self.core.clone(), self.worker.clone());
+        self.core.tasks.spawn(async move {
+            if let Err(error) = release(&core, &worker, &tokens).await {
+                tracing::debug!(%error, "attempts that nobody took could not be given back");
+            }
+        });
     }
 }
 
 impl Core {
-    async fn claim(&self, call: &ClaimCall, reply: &mut oneshot::Sender<Answer>) -> Answer {
+    async fn claim(&self, call: &ClaimCall, reply: &mut oneshot::Sender<Given>) -> Answer {
         self.know(&call.queues).await?;
         if self.pulse.lost_a_claim_within(LOOK_FOR_LOST) {
             self.recover(&call.worker, &call.queues).await?;
@@ -204,7 +232,7 @@ impl Core {
         &self,
         call: &ClaimCall,
         wait: Duration,
-        reply: &mut oneshot::Sender<Answer>,
+        reply: &mut oneshot::Sender<Given>,
     ) -> Answer {
         let ask = self.read_command(call, wait);
         let mut reader =

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::error::StoreError;
 use crate::queue::{Claimed, Completed, Completion, Extended, ReadyQueue, Recalls, Token};
-use crate::redis::claim::{self, ClaimCall};
+use crate::redis::claim::{self, ClaimCall, Given};
 use crate::redis::ear::Owner;
 use crate::redis::names::EntryName;
 use crate::redis::{Core, Redis, broken};
@@ -58,7 +58,11 @@ impl ReadyQueue for Redis {
         let (reply, answer) = oneshot::channel();
         // A task of its own: a read that is dropped half-way would lose what it was given.
         self.0.tasks.spawn(claim::run(self.0.clone(), call, reply));
-        answer.await.unwrap_or(Err(StoreError::Unavailable { action: "claim" }))
+        answer
+            .await
+            .ok()
+            .and_then(Given::take)
+            .unwrap_or(Err(StoreError::Unavailable { action: "claim" }))
     }
 
     async fn extend(
@@ -142,7 +146,11 @@ impl ReadyQueue for Redis {
         let call = ClaimCall { worker, queues, slots, wait };
         let (reply, answer) = oneshot::channel();
         self.0.tasks.spawn(claim::run_steal(self.0.clone(), call, reply));
-        answer.await.unwrap_or(Err(StoreError::Unavailable { action: "steal" }))
+        answer
+            .await
+            .ok()
+            .and_then(Given::take)
+            .unwrap_or(Err(StoreError::Unavailable { action: "steal" }))
     }
 
     async fn put_result(&self, run: RunId, value: Arc<Json>) -> Result<ResultId, StoreError> {

@@ -55,10 +55,7 @@ type Answer = Result<Vec<Claimed>, StoreError>;
 /// Claims and answers. If nobody listens any more, what was claimed is given back.
 pub(super) async fn run(core: Arc<Core>, call: ClaimCall, mut reply: oneshot::Sender<Given>) {
     let answer = core.claim(&call, &mut reply).await;
-    if answer.is_err() {
-        core.pulse.lost_a_claim();
-    }
-    tell(&core, &call.worker, reply, answer).await;
+    tell(core, call.worker, reply, answer);
 }
 
 /// Gives attempts back, unstarted.
@@ -85,20 +82,15 @@ pub(super) async fn release(
 /// Steals and answers. If nobody listens any more, what was stolen is given back.
 pub(super) async fn run_steal(core: Arc<Core>, call: ClaimCall, reply: oneshot::Sender<Given>) {
     let answer = core.steal(&call).await;
+    tell(core, call.worker, reply, answer);
+}
+
+/// Whether nobody listens any more or does not look at what he was sent: then it is dropped.
+fn tell(core: Arc<Core>, worker: WorkerName, reply: oneshot::Sender<Given>, answer: Answer) {
     if answer.is_err() {
         core.pulse.lost_a_claim();
     }
-    tell(&core, &call.worker, reply, answer).await;
-}
-
-async fn tell(
-    core: &Arc<Core>,
-    worker: &WorkerName,
-    reply: oneshot::Sender<Given>,
-    answer: Answer,
-) {
-    // Whether nobody listens any more or does not look at what he was sent: it is dropped.
-    drop(reply.send(Given { core: core.clone(), worker: worker.clone(), answer: Some(answer) }));
+    drop(reply.send(Given { core, worker, answer: Some(answer) }));
 }
 
 /// An answer on its way. What it holds is given back if nobody takes it out.
@@ -301,7 +293,10 @@ impl Core {
         if claimed.len() > call.slots {
             let surplus: Vec<_> =
                 claimed.drain(call.slots..).map(|claimed| claimed.token).collect();
-            release(self, &call.worker, &surplus).await?;
+            // Those within the slots are there all the same; the others are found again.
+            if let Err(error) = release(self, &call.worker, &surplus).await {
+                tracing::debug!(%error, "attempts that are too many could not be given back");
+            }
         }
         Ok(claimed)
     }

@@ -51,12 +51,8 @@ impl Link {
     /// Asks one thing.
     pub(super) async fn ask(&self, command: &Cmd, patience: Duration) -> Result<Value, Fault> {
         let until = Instant::now() + patience;
-        let mut wire = self.wire(until).await?;
-        let asked = wire.connection.send_packed_command(command);
-        match self.heard(wire.number, timeout_at(until, asked).await)? {
-            Value::ServerError(error) => Err(Fault::of(&error.into())),
-            value => Ok(value),
-        }
+        let wire = self.wire(until).await?;
+        self.ask_over(wire, command, until).await
     }
 
     /// Asks one thing if there is a connection now: what must not be asked just after an outage does
@@ -67,11 +63,18 @@ impl Link {
         patience: Duration,
     ) -> Result<Value, Fault> {
         let wire = self.wires.borrow().clone();
-        let Some(mut wire) = wire else {
-            return Err(Fault::Gone("there is no connection".to_owned()));
-        };
+        let wire = wire.ok_or_else(|| Fault::Gone("there is no connection".to_owned()))?;
+        self.ask_over(wire, command, Instant::now() + patience).await
+    }
+
+    async fn ask_over(
+        &self,
+        mut wire: Wire,
+        command: &Cmd,
+        until: Instant,
+    ) -> Result<Value, Fault> {
         let asked = wire.connection.send_packed_command(command);
-        match self.heard(wire.number, tokio::time::timeout(patience, asked).await)? {
+        match self.heard(wire.number, timeout_at(until, asked).await)? {
             Value::ServerError(error) => Err(Fault::of(&error.into())),
             value => Ok(value),
         }

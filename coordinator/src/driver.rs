@@ -107,6 +107,9 @@ const BACKLOG: usize = 4096;
 const STORE_PAUSE: Duration = Duration::from_millis(100);
 /// The pause before lanes are renewed again where the store did not answer.
 const RENEWAL_PAUSE: Duration = Duration::from_millis(250);
+/// The pause before lanes are looked at again while they go from one coordinator to another: runs
+/// that want a model call wait for it.
+const HANDOVER_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a driver has seen and repaired; all but `commits` stay 0 without faults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -256,10 +259,10 @@ impl Driver {
     async fn look_after_lanes(&mut self, renewal: &mut Interval) -> bool {
         let lanes = |driver: &Self| driver.owned.keys().copied().collect::<Vec<_>>();
         let before = lanes(self);
-        if self.renew_lanes().await {
-            renewal.reset();
-        } else {
-            renewal.reset_after(RENEWAL_PAUSE);
+        match self.renew_lanes().await {
+            true if self.tenure.is_moving() => renewal.reset_after(HANDOVER_PAUSE),
+            true => renewal.reset(),
+            false => renewal.reset_after(RENEWAL_PAUSE),
         }
         lanes(self) != before
     }

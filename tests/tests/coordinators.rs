@@ -19,6 +19,8 @@ const SECOND: Duration = Duration::from_secs(1);
 /// How long a lane is owned, and how often it is renewed.
 const LANE_LEASE: Duration = Duration::from_secs(3);
 const RENEWAL: Duration = SECOND;
+/// How often lanes are looked at that are on their way to another coordinator.
+const HANDOVER: Duration = Duration::from_millis(100);
 /// The most that timers add by rounding up.
 const ROUNDING: Duration = Duration::from_millis(10);
 const LANES: u8 = 16;
@@ -69,7 +71,7 @@ async fn coordinators_share_the_lanes_and_each_drives_its_own() {
     let (arrived, b) = (Instant::now(), fleet.coordinator("b").await);
     b.owns(8).await;
     a.owns(8).await;
-    assert!(arrived.elapsed() <= RENEWAL * 2 + ROUNDING, "{:?}", arrived.elapsed());
+    assert!(arrived.elapsed() <= RENEWAL + HANDOVER + ROUNDING, "{:?}", arrived.elapsed());
     let c = fleet.coordinator("c").await;
     c.owns(5).await;
     assert_eq!((a.lanes(), b.lanes()), (6, 5));
@@ -137,10 +139,12 @@ async fn a_lane_is_handed_over_when_its_model_calls_have_ended() {
     a.owns(16).await;
     let runs = submit_everywhere(&fleet, 1).await;
     script.calls().reaches(16).await;
-    let (arrived, b) = (Instant::now(), fleet.coordinator("b").await);
+    let asked = Instant::now();
+    let b = fleet.coordinator("b").await;
     a.owns(8).await; // the others are about to go: nothing new begins there
     b.owns(8).await;
-    assert!(arrived.elapsed() >= SECOND * 5 - RENEWAL, "{:?}", arrived.elapsed());
+    let took = asked.elapsed();
+    assert!(took >= SECOND * 5 && took <= SECOND * 5 + HANDOVER * 2 + ROUNDING, "{took:?}");
     all_succeed(&b, &runs).await;
     // A plan and an answer for each.
     assert_eq!(script.calls().entered(), 32);
@@ -164,6 +168,52 @@ async fn a_lane_whose_model_call_takes_too_long_is_handed_over_and_the_call_is_m
     all_succeed(&b, &runs).await;
     assert_eq!(script.calls().entered(), 16 + 8 + 16);
     is_clean(&a);
+    is_clean(&b);
+}
+
+/// Whether the planner is asked for each of these runs now.
+async fn planner_is_asked_at_once(member: &Member, runs: &[RunId]) {
+    let begun = Instant::now();
+    for run in runs {
+        member.until(*run, |event| matches!(event, Event::PlanVersionStarted { .. })).await;
+    }
+    assert!(begun.elapsed() <= ROUNDING, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_wait_for_the_handover_of_their_lane_go_on_with_it() {
+    let script = thinks(SECOND * 7);
+    let fleet = fleet(script.clone()).await;
+    let a = fleet.coordinator("a").await;
+    a.owns(16).await;
+    submit_everywhere(&fleet, 1).await;
+    script.calls().reaches(16).await;
+    let b = fleet.coordinator("b").await;
+    a.owns(8).await;
+    // No call begins in the lanes that are about to go.
+    let held = submit_everywhere(&fleet, 17).await;
+    script.calls().reaches(24).await;
+    b.owns(8).await;
+    planner_is_asked_at_once(&b, &held).await;
+    all_succeed(&b, &held).await;
+    is_clean(&a);
+    is_clean(&b);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_wait_for_a_place_go_on_at_once_where_there_is_one() {
+    let script = thinks(SECOND * 60);
+    let fleet = fleet(script.clone()).await;
+    let a = fleet.coordinator_with("a", |options| options.model_calls = 2).await;
+    a.owns(16).await;
+    let runs = submit_everywhere(&fleet, 1).await;
+    script.calls().reaches(2).await;
+    sleep(SECOND * 11).await; // they have been looked at again
+    a.kill().await;
+    let b = fleet.coordinator("b").await;
+    b.owns(16).await;
+    planner_is_asked_at_once(&b, &runs).await;
+    script.calls().reaches(16).await;
     is_clean(&b);
 }
 

@@ -75,11 +75,15 @@ impl Driver {
         let mail = slot.mailbox.take(folded.taken);
         let timer = live.run.timer(now);
         let consumed: Vec<_> = mail.iter().filter_map(|mail| mail.item).collect();
-        if live.run.wants_call(now) && !slot.is_waiting && !is_leaving {
+        let wants_call = live.run.wants_call(now);
+        if wants_call && !slot.is_waiting && !is_leaving {
             slot.is_waiting = true;
             self.waiting.push_back(run);
         }
-        let is_stored = timer.is_none() || live.stored_timer.is_some_and(|at| at > now);
+        // Whoever adopts a run that waits for a place here may have one: for him it is due.
+        let stored_timer = if wants_call { Some(now) } else { timer };
+        let is_as_stored = |at: Timestamp| if wants_call { at <= now } else { at > now };
+        let is_stored = stored_timer.is_none() || live.stored_timer.is_some_and(is_as_stored);
         if folded.events.is_empty() && consumed.is_empty() && is_stored {
             self.timers.set(run, timer);
             if !slot.mailbox.is_empty() {
@@ -92,9 +96,9 @@ impl Driver {
         }
         let start = folded.start.map(|call| (call, self.calls.places().take()));
         let (id, bytes) = (CommitId::new(self.rng.u128(..)), folded.bytes);
-        live.flight = Some(Flight { id, mail, start });
-        let commit = Commit { timer, consumed, ..assemble(live, id, folded) };
-        live.stored_timer = timer;
+        live.flight = Some(Flight { id, mail, start, timer });
+        let commit = Commit { timer: stored_timer, consumed, ..assemble(live, id, folded) };
+        live.stored_timer = stored_timer;
         Some((Arc::new(commit), bytes))
     }
 
@@ -135,7 +139,7 @@ impl Driver {
             let handle = self.calls.start(&live.run, call, &self.catalogue.borrow(), place);
             live.call = Some((call, handle));
         }
-        let is_due = commit.timer.is_some_and(|at| at <= now);
+        let is_due = flight.timer.is_some_and(|at| at <= now);
         let said_nothing = commit.events.is_empty() && commit.consumed.is_empty();
         if is_due && said_nothing && slot.mailbox.is_empty() {
             // The engine should never ask to be asked again for nothing; if it does, not at once.
@@ -143,7 +147,7 @@ impl Driver {
             self.timers.set(run, Some(now + STORE_PAUSE));
             return;
         }
-        self.timers.set(run, commit.timer.filter(|at| *at > now));
+        self.timers.set(run, flight.timer.filter(|at| *at > now));
         if !slot.mailbox.is_empty() || is_due {
             slot.is_dirty = true;
             self.dirty.push_back(run);

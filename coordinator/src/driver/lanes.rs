@@ -43,6 +43,8 @@ pub(super) struct Tenure {
     live: BTreeSet<String>,
     /// Lanes that are due to somebody else, and since when.
     leaving: BTreeMap<Lane, Instant>,
+    /// Whether somebody else still has lanes that are due to this one.
+    is_short: bool,
     /// Lanes whose lease ran out while the store said nothing. What is in memory of their runs
     /// waits, and so does what their model calls say.
     parked: BTreeSet<Lane>,
@@ -60,6 +62,7 @@ impl Tenure {
             name: format!("{PRESENCE}{}", options.owner.0),
             live: BTreeSet::new(),
             leaving: BTreeMap::new(),
+            is_short: false,
             parked: BTreeSet::new(),
             renewed: now,
             settled: now,
@@ -72,6 +75,11 @@ impl Tenure {
 
     pub(super) fn is_leaving(&self, lane: Lane) -> bool {
         self.leaving.contains_key(&lane)
+    }
+
+    /// Whether lanes are on their way from one coordinator to another.
+    pub(super) fn is_moving(&self) -> bool {
+        self.is_short || !self.leaving.is_empty()
     }
 
     /// Takes in who is there.
@@ -119,8 +127,9 @@ impl Driver {
     /// Makes of what is held what should be held.
     async fn hold(&mut self, held: BTreeSet<Lane>) {
         let share = Share::of(&self.options.lanes, &held, &self.tenure.live, &self.tenure.name);
-        let surplus = share.surplus;
-        let held = self.take_more(held, share).await;
+        let (due, surplus) = (held.len() + share.missing, share.surplus);
+        let held = self.take_more(held, share.wanted, due).await;
+        self.tenure.is_short = held.len() < due;
         let had = self.owned.keys().chain(&self.tenure.parked);
         self.drop_lanes(&had.filter(|lane| !held.contains(lane)).copied().collect());
         self.regain().await;
@@ -137,9 +146,13 @@ impl Driver {
     }
 
     /// Tries lanes until enough are held or all were tried.
-    async fn take_more(&mut self, mut held: BTreeSet<Lane>, share: Share) -> BTreeSet<Lane> {
-        let due = held.len() + share.missing;
-        let mut wanted = share.wanted.into_iter();
+    async fn take_more(
+        &mut self,
+        mut held: BTreeSet<Lane>,
+        wanted: Vec<Lane>,
+        due: usize,
+    ) -> BTreeSet<Lane> {
+        let mut wanted = wanted.into_iter();
         while held.len() < due {
             let next: Vec<_> = wanted.by_ref().take(due - held.len()).collect();
             if next.is_empty() {

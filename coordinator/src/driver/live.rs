@@ -135,6 +135,8 @@ pub(super) struct Flight {
     pub(super) mail: Vec<Mail>,
     /// The model call to start after it, with the place that is kept for it.
     pub(super) start: Option<(ModelCall, Place)>,
+    /// When the run must be looked at here although nothing arrived.
+    pub(super) timer: Option<Timestamp>,
 }
 
 impl Live {

@@ -1,6 +1,8 @@
 //! Work goes on in time: in no history is there a silence that neither the goal nor a fault explains.
 //! What only a sweep brings back comes too late.
 
+use sortie_engine::Recorded;
+
 use super::{Court, Rule};
 use crate::chaos::evidence::{Evidence, Harm, Hit, Told};
 
@@ -30,15 +32,22 @@ pub(super) fn hold(told: &Told, evidence: &Evidence, court: &mut Court) {
         if after > due.max(before) + natural {
             let late = after - (due.max(before) + natural);
             let found = format!(
-                "nothing happened between event {} and event {} for {} ms, {late} ms longer than \
-                 anything explains",
-                pair[0].seq,
-                pair[1].seq,
+                "nothing happened between {} and {} for {} ms, {late} ms longer than anything \
+                 explains",
+                name(&pair[0]),
+                name(&pair[1]),
                 after - before
             );
             court.accuse(Rule::WorkGoesOn, run, found);
         }
     }
+}
+
+/// An event by its number and kind.
+fn name(record: &Recorded) -> String {
+    let told = format!("{:?}", record.event);
+    let kind = told.split([' ', '{']).next().unwrap_or_default();
+    format!("event {} ({kind})", record.seq)
 }
 
 /// When everything that a fault held up must go on.

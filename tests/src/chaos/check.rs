@@ -96,10 +96,11 @@ impl fmt::Display for Violation {
 pub fn check(evidence: &Evidence) -> Vec<Violation> {
     let mut court = Court::default();
     let book = executions::Book::of(evidence);
+    let lines = pace::Lines::of(evidence);
     for told in &evidence.goals {
         histories::hold(told, &mut court);
         watches::hold(told, &mut court);
-        pace::hold(told, evidence, &mut court);
+        pace::hold(told, evidence, &lines, &mut court);
         values::hold(told, evidence, &book, &mut court);
         executions::hold(told, &book, &mut court);
     }

@@ -379,3 +379,33 @@ fn a_command_without_an_answer_is_seen() {
     let cancel = Cancel { command: "c".to_owned(), answered: false };
     assert_eq!(broken(|e| e.goals[0].cancels.push(cancel)), [Rule::CommandsAreCarriedOut]);
 }
+
+#[test]
+fn a_run_is_not_silent_while_those_before_it_get_their_places() {
+    // Its answer is asked for 8 s after its last step.
+    let is_silent = |others: &[(Lane, u64, u64)]| {
+        let mut evidence = sound();
+        for recorded in &mut history(&mut evidence)[12..] {
+            recorded.at = Timestamp::from_millis(9_000);
+        }
+        for (number, (lane, since_ms, until_ms)) in (8..).zip(others) {
+            let run = RunId::new(0, *lane, number);
+            let mut told = evidence.goals[0].clone();
+            told.acknowledged = vec![run];
+            let history = &mut told.end.as_mut().unwrap().history;
+            history.truncate(2);
+            history[0].at = Timestamp::from_millis(*since_ms);
+            history[1].at = Timestamp::from_millis(*until_ms);
+            evidence.goals.push(told);
+        }
+        let found = check(&evidence);
+        found.iter().any(|one| one.run == Some(RUN) && one.rule == Rule::WorkGoesOn)
+    };
+    let (here, elsewhere) = (Lane(1), Lane(2));
+    assert!(is_silent(&[]));
+    assert!(!is_silent(&[(here, 900, 8_000)]));
+    assert!(is_silent(&[(here, 900, 5_000)]), "the line stood still after that");
+    assert!(is_silent(&[(elsewhere, 900, 8_000)]));
+    assert!(is_silent(&[(here, 1_100, 8_000)]), "it was overtaken");
+    assert!(is_silent(&[(here, 1_000, 8_000)]), "who came with it does not excuse it");
+}

@@ -337,6 +337,22 @@ async fn the_late_commit_of_a_coordinator_that_lost_its_lane_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_the_store_refuses_each_time_is_not_asked_about_all_the_time() {
+    let fleet = fleet(thinks(SECOND)).await;
+    let a = fleet.coordinator("a").await;
+    a.owns(16).await;
+    a.trouble.begin(Operation::Commit, Fault::Conflict);
+    let run = fleet.submit(3, 1).await;
+    sleep(SECOND * 300).await;
+    let tries = a.trouble.hits(Operation::Commit);
+    assert!(tries > 20 && tries < 40, "{tries}");
+    a.trouble.end(Operation::Commit);
+    let mended = Instant::now();
+    all_succeed(&a, &[run]).await;
+    assert!(mended.elapsed() <= SECOND * 18, "{:?}", mended.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_queued_step_that_no_worker_can_get_is_found_by_the_sweep_and_queued_again() {
     let fleet = fleet(thinks(SECOND)).await;
     let a = fleet.coordinator("a").await;

@@ -146,7 +146,10 @@ impl Worker {
             leaving: shutdown.clone(),
         });
         let tools = Tools { runner, held, tasks: TaskTracker::new() };
-        self.serve(&tools, &shutdown).await;
+        tokio::select! {
+            () = self.serve(&tools, &shutdown) => {}
+            () = self.stay_present() => {}
+        }
         let have_ended = self.drain(&tools).await;
         drop(tools);
         // The last runner is gone, so the outbox ends once it is empty. Until then heartbeats keep
@@ -189,20 +192,10 @@ impl Worker {
     async fn serve(&self, tools: &Tools, shutdown: &CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.options.concurrency));
         let mut steal_at = Instant::now() + CLAIM_WAIT;
-        let mut presence = tokio::time::interval(PRESENCE / 3);
-        presence.reset();
         loop {
             let claimed = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                _ = presence.tick() => {
-                    let silent = StoreError::Unavailable { action: "say who is there" };
-                    let told = timeout(NOTICE_WAIT, self.announce()).await;
-                    if let Err(error) = told.unwrap_or(Err(silent)) {
-                        self.pulse.failed(&error);
-                    }
-                    continue;
-                }
                 taken = self.take(&slots, &tools.held, &mut steal_at) => taken,
             };
             match claimed {
@@ -336,6 +329,21 @@ impl Worker {
             attempt: entry.attempt,
             worker: self.options.name.clone(),
             at,
+        }
+    }
+
+    /// Says again and again that the worker is there. It is not a part of the loop that claims: a
+    /// claim that is given up for something else may have brought attempts.
+    async fn stay_present(&self) {
+        let mut due = tokio::time::interval(PRESENCE / 3);
+        due.reset();
+        loop {
+            due.tick().await;
+            let silent = StoreError::Unavailable { action: "say who is there" };
+            let told = timeout(NOTICE_WAIT, self.announce()).await;
+            if let Err(error) = told.unwrap_or(Err(silent)) {
+                self.pulse.failed(&error);
+            }
         }
     }
 

@@ -13,6 +13,9 @@ use sortie_store::{Commit, CommitReply, Input, InputValue, ReadyEntry, Store};
 use super::live::{Flight, Live};
 use super::{BYTES_PER_COMMIT, Driver, RUNS_PER_COMMIT, STORE_PAUSE, story};
 
+/// The longest pause before a run whose commits are refused again and again is decided again.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(15);
+
 /// A call of the store that has given its replies.
 pub(super) struct CommitsDone {
     commits: Vec<Arc<Commit>>,
@@ -128,6 +131,7 @@ impl Driver {
         let Some(live) = slot.live.as_mut().filter(|live| live.flies(commit.id)) else { return };
         let Some(flight) = live.flight.take() else { return };
         live.head = commit.id;
+        slot.refusals = 0;
         slot.mailbox.forget(&flight.mail);
         live.stop_stale_call();
         if flight.start.is_some() && !is_owned {
@@ -167,8 +171,15 @@ impl Driver {
         if let Some(flight) = slot.live.take().and_then(|live| live.flight) {
             slot.mailbox.put_back(flight.mail);
         }
+        // The first time nothing is wrong but that somebody was faster. A run whose keys somebody has
+        // damaged is refused each time.
+        let pause = match slot.refusals {
+            0 => Duration::ZERO,
+            before => (STORE_PAUSE * 2_u32.pow(before.min(8))).min(REFUSAL_PAUSE),
+        };
+        slot.refusals += 1;
         self.timers.set(run, None);
-        self.load(run, Duration::ZERO);
+        self.load(run, pause);
     }
 
     fn is_gone(&mut self, commit: &Commit) {

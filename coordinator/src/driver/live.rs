@@ -87,6 +87,8 @@ pub(super) struct Slot {
     pub(super) is_waiting: bool,
     /// Whether it has waited its turn: the next decision may take a place.
     pub(super) is_admitted: bool,
+    /// Commits that were refused in a row.
+    pub(super) refusals: u32,
     /// The load whose answer it waits for.
     pub(super) load: u64,
 }
@@ -99,6 +101,7 @@ impl Slot {
             is_dirty: false,
             is_waiting: false,
             is_admitted: false,
+            refusals: 0,
             load: 0,
         }
     }

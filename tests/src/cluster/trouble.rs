@@ -51,6 +51,8 @@ pub enum Fault {
     Late(Duration),
     /// The call is answered as if it had happened, but the store forgot it: a replica took over.
     Forgotten,
+    /// Commits are in conflict, whatever their parent: the run's keys were damaged.
+    Conflict,
     /// The call panics.
     Crash,
 }
@@ -106,7 +108,7 @@ impl Trouble {
         });
         match fault {
             None => Ok(true),
-            Some(Fault::Forgotten) => Ok(false),
+            Some(Fault::Forgotten | Fault::Conflict) => Ok(false),
             Some(Fault::Refused) => Err(StoreError::Unavailable { action }),
             // Only what a claim does matters before its answer.
             Some(Fault::Late(_)) => Ok(true),
@@ -211,7 +213,9 @@ impl RunLog for Troubled {
     }
 
     async fn commit(&self, batch: Vec<Arc<Commit>>) -> Result<Vec<CommitReply>, StoreError> {
-        self.trouble.pass(Operation::Commit, "commit").await?;
+        if !self.trouble.pass(Operation::Commit, "commit").await? {
+            return Ok(vec![CommitReply::Conflict; batch.len()]);
+        }
         if self.trouble.pass(Operation::Ready, "push").await? {
             return self.store.commit(batch).await;
         }

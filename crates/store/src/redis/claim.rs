@@ -101,8 +101,10 @@ pub(super) struct Given {
 }
 
 impl Given {
-    pub(super) fn take(mut self) -> Option<Answer> {
-        self.answer.take()
+    /// Waits for an answer and takes out what it holds.
+    pub(super) async fn heard(given: oneshot::Receiver<Self>, action: &'static str) -> Answer {
+        let answer = given.await.ok().and_then(|mut given| given.answer.take());
+        answer.unwrap_or(Err(StoreError::Unavailable { action }))
     }
 }
 

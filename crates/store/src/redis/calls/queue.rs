@@ -58,11 +58,7 @@ impl ReadyQueue for Redis {
         let (reply, answer) = oneshot::channel();
         // A task of its own: a read that is dropped half-way would lose what it was given.
         self.0.tasks.spawn(claim::run(self.0.clone(), call, reply));
-        answer
-            .await
-            .ok()
-            .and_then(Given::take)
-            .unwrap_or(Err(StoreError::Unavailable { action: "claim" }))
+        Given::heard(answer, "claim").await
     }
 
     async fn extend(
@@ -146,11 +142,7 @@ impl ReadyQueue for Redis {
         let call = ClaimCall { worker, queues, slots, wait };
         let (reply, answer) = oneshot::channel();
         self.0.tasks.spawn(claim::run_steal(self.0.clone(), call, reply));
-        answer
-            .await
-            .ok()
-            .and_then(Given::take)
-            .unwrap_or(Err(StoreError::Unavailable { action: "steal" }))
+        Given::heard(answer, "steal").await
     }
 
     async fn put_result(&self, run: RunId, value: Arc<Json>) -> Result<ResultId, StoreError> {

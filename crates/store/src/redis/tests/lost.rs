@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::CommitReply;
-use crate::contract::scene::{LANE, Scene, queues, steps, worker};
+use crate::contract::scene::{LANE, LONG, Scene, queues, steps, worker};
+use crate::redis::claim::{self, ClaimCall};
 use sortie_engine::{Command, Outcome, Seq};
 
 #[tokio::test]
@@ -151,9 +152,35 @@ async fn what_a_dropped_steal_took_goes_to_the_next() {
     assert_eq!(harness.age_lease(held.token).await, Capability::Done);
     let (thief, names) = (worker("thief"), queues(&["q"]));
     drop(crate::contract::scene::waiting(scene.store.steal(&thief, &names, 9)));
-    let next = scene.store.claim(&worker("v"), &names, 1, crate::contract::scene::LONG).await;
+    let next = scene.store.claim(&worker("v"), &names, 1, LONG).await;
     let next = next.expect("claim");
     assert_eq!((steps(&next), next[0].deliveries), (vec![1], 2));
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_was_sent_and_never_looked_at_is_given_back() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    scene.run_with(&[1]).await;
+    let call = || ClaimCall {
+        worker: worker("w"),
+        queues: queues(&["q"]),
+        slots: 1,
+        wait: Duration::ZERO,
+    };
+    let core = &harness.store.0;
+    let (reply, unread) = tokio::sync::oneshot::channel();
+    claim::run(core.clone(), call(), reply).await;
+    assert_eq!(harness.pending("{s0}:ready:q").await.len(), 1, "it is on its way");
+    drop(unread);
+    let next = scene.store.claim(&worker("v"), &queues(&["q"]), 1, LONG).await.expect("claim");
+    assert_eq!((steps(&next), next[0].deliveries), (vec![1], 1));
+    // One that is looked at stays.
+    scene.run_with(&[2]).await;
+    let (reply, read) = tokio::sync::oneshot::channel();
+    claim::run(core.clone(), call(), reply).await;
+    assert_eq!(steps(&claim::Given::heard(read, "claim").await.expect("claim")), [2]);
+    assert_eq!(harness.pending("{s0}:ready:q").await.len(), 2);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod timers;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -342,7 +343,7 @@ impl Driver {
         let slot = self.runs.get_mut(&run).filter(|slot| slot.load == load && slot.live.is_none());
         let Some(slot) = slot else { return };
         match history {
-            Ok(Some(history)) => match Live::replay(run, &history) {
+            Ok(Some(history)) => match replay(run, &history) {
                 Some(live) => {
                     let resumes = live.run.open_call().is_some();
                     slot.live = Some(live);
@@ -429,6 +430,12 @@ impl Driver {
             self.deliver(run, Mail::local(Command::TimerDue));
         }
     }
+}
+
+/// The state that a history folds into. One that nobody should have written must not take the other
+/// runs with it.
+fn replay(run: RunId, history: &History) -> Option<Box<Live>> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| Live::replay(run, history))).ok().flatten()
 }
 
 async fn sleep_until(due: Option<Instant>) {

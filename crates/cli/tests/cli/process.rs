@@ -42,6 +42,8 @@ pub(crate) struct Running {
     child: Child,
     stdout: Option<BufReader<ChildStdout>>,
     stderr: BufReader<ChildStderr>,
+    /// Lines of stderr that were read while another one was wanted.
+    passed: Vec<String>,
 }
 
 impl Running {
@@ -49,7 +51,7 @@ impl Running {
         let mut child = command.spawn().unwrap();
         let stdout = child.stdout.take().map(BufReader::new);
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, stdout, stderr }
+        Self { child, stdout, stderr, passed: Vec::new() }
     }
 
     /// The next line of stdout.
@@ -59,15 +61,21 @@ impl Running {
         line
     }
 
-    /// The next line of stderr that contains this.
+    /// The first line of stderr that contains this and was not told before: of two lines that come
+    /// in either order each is found.
     pub(crate) fn error_line(&mut self, wanted: &str) -> String {
-        let mut line = String::new();
-        while !line.contains(wanted) {
-            line.clear();
+        if let Some(at) = self.passed.iter().position(|line| line.contains(wanted)) {
+            return self.passed.remove(at);
+        }
+        loop {
+            let mut line = String::new();
             let bytes = self.stderr.read_line(&mut line).unwrap();
             assert!(bytes > 0, "the program ended without saying {wanted:?}");
+            if line.contains(wanted) {
+                return line;
+            }
+            self.passed.push(line);
         }
-        line
     }
 
     /// Writes this to its stdin and closes it.

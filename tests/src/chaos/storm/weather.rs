@@ -122,8 +122,7 @@ impl Weather {
     }
 
     fn kill(&mut self, harm: Harm, service: Service, cluster: &mut ProcessCluster) -> bool {
-        let Some(index) = self.sound(service, cluster) else { return false };
-        let work = self.work(index, cluster);
+        let Some((index, work)) = self.at_work(service, cluster) else { return false };
         let place = &mut cluster.places[index];
         let pid = place.process().pid();
         let from_ms = now_ms();
@@ -134,8 +133,7 @@ impl Weather {
     }
 
     fn freeze(&mut self, harm: Harm, service: Service, cluster: &ProcessCluster) -> bool {
-        let Some(index) = self.sound(service, cluster) else { return false };
-        let work = self.work(index, cluster);
+        let Some((index, work)) = self.at_work(service, cluster) else { return false };
         let process = cluster.places[index].process();
         let from_ms = now_ms();
         process.freeze();
@@ -214,24 +212,35 @@ impl Weather {
         self.hits.push(Hit { harm, pids, from_ms, until_ms: u64::MAX, work });
     }
 
-    /// A place of the service that nothing is wrong with. One sound place is left to each service,
-    /// as far as it has more than one.
+    /// A sound place of the service that has work, and how much a fault there hits: tools that run,
+    /// or goals that somebody waits for.
+    fn at_work(&mut self, service: Service, cluster: &ProcessCluster) -> Option<(usize, u64)> {
+        let mut sound = self.sound_places(service, cluster);
+        self.rng.shuffle(&mut sound);
+        if service != Service::Worker {
+            return Some((*sound.first()?, self.open.load(Ordering::Relaxed)));
+        }
+        let ledger = cluster.ledger();
+        let work = |index: usize| open_tools(&ledger, cluster.places[index].process().pid());
+        let mut busy = sound.into_iter().map(|index| (index, work(index)));
+        busy.find(|(_, work)| *work > 0)
+    }
+
+    /// A place of the service that nothing is wrong with.
     fn sound(&mut self, service: Service, cluster: &ProcessCluster) -> Option<usize> {
+        let sound = self.sound_places(service, cluster);
+        (!sound.is_empty()).then(|| sound[self.rng.usize(..sound.len())])
+    }
+
+    /// The places of the service that nothing is wrong with. One sound place is left to each service,
+    /// as far as it has more than one.
+    fn sound_places(&self, service: Service, cluster: &ProcessCluster) -> Vec<usize> {
         let all = cluster.places_of(service);
         let is_sound = |index: &usize| !self.wounds.iter().any(|w| w.place == Some(*index));
         let sound: Vec<_> = all.iter().copied().filter(is_sound).collect();
         let everything = self.wounds.iter().any(|wound| wound.place.is_none());
         let least = if all.len() > 1 { 2 } else { 1 };
-        (!everything && sound.len() >= least).then(|| sound[self.rng.usize(..sound.len())])
-    }
-
-    /// How much work a fault at this place hits: tools that run, or goals that somebody waits for.
-    fn work(&self, index: usize, cluster: &ProcessCluster) -> u64 {
-        let place = &cluster.places[index];
-        match place.service() {
-            Service::Worker => open_tools(&cluster.ledger(), place.process().pid()),
-            Service::Coordinator | Service::Planner => self.open.load(Ordering::Relaxed),
-        }
+        if everything || sound.len() < least { Vec::new() } else { sound }
     }
 
     /// Heals what is due by then.

@@ -7,10 +7,14 @@ use std::time::Duration;
 use sortie_engine::{Catalogue, QueueName, ToolName, ToolSpec};
 use sortie_store::{Presence, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How often presence is looked at: a new worker's tools are known a second later at most.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// For so long after a silence of the store whoever was there before it counts as there: its word
+/// may have run out meanwhile, and it has to come back as well.
+const RETURN: Duration = Duration::from_secs(15);
 /// Requests for a refresh that may wait; all that wait are answered by the same one.
 const WAITING: usize = 64;
 
@@ -45,6 +49,11 @@ pub struct CatalogueWatch {
     current: watch::Sender<Arc<Catalogue>>,
     served: watch::Sender<Arc<BTreeSet<QueueName>>>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
+    /// Who was there when the store answered last.
+    known: Vec<Presence>,
+    is_failing: bool,
+    /// The end of the time in which they may come back.
+    settled: Instant,
 }
 
 /// Reads the catalogue.
@@ -63,9 +72,17 @@ impl CatalogueWatch {
     pub async fn open(store: Arc<dyn Store>) -> Result<(Self, CatalogueHandle), StoreError> {
         let present = store.present().await?;
         let (served_tx, served) = watch::channel(served(&present));
-        let (sender, current) = watch::channel(Arc::new(catalogue(present)));
+        let (sender, current) = watch::channel(Arc::new(catalogue(present.clone())));
         let (ask, asked) = mpsc::channel(WAITING);
-        let watch = Self { store, current: sender, served: served_tx, asked };
+        let watch = Self {
+            store,
+            current: sender,
+            served: served_tx,
+            asked,
+            known: present,
+            is_failing: false,
+            settled: Instant::now(),
+        };
         Ok((watch, CatalogueHandle { current, served, ask }))
     }
 
@@ -73,7 +90,6 @@ impl CatalogueWatch {
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval(REFRESH_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut is_failing = false;
         let mut waiting = Vec::new();
         loop {
             tokio::select! {
@@ -86,7 +102,7 @@ impl CatalogueWatch {
                     }
                 }
             }
-            is_failing = self.refresh(is_failing).await;
+            self.refresh().await;
             for answer in waiting.drain(..) {
                 // Whoever asked may have gone away.
                 let _ = answer.send(());
@@ -95,19 +111,19 @@ impl CatalogueWatch {
     }
 
     /// Keeps the last known tools where the store does not answer; says so once.
-    async fn refresh(&self, was_failing: bool) -> bool {
-        let fresh = match self.store.present().await {
-            Ok(presences) => {
-                self.served.send_replace(served(&presences));
-                catalogue(presences)
-            }
+    async fn refresh(&mut self) {
+        match self.store.present().await {
+            Ok(present) => self.meet(present),
             Err(error) => {
-                if !was_failing {
+                if !self.is_failing {
                     tracing::warn!(%error, "the tools on offer cannot be read, the last known stay");
                 }
-                return true;
+                self.is_failing = true;
+                return;
             }
-        };
+        }
+        self.served.send_replace(served(&self.known));
+        let fresh = catalogue(self.known.clone());
         self.current.send_if_modified(|current| {
             let is_new = **current != fresh;
             if is_new {
@@ -116,7 +132,20 @@ impl CatalogueWatch {
             }
             is_new
         });
-        false
+    }
+
+    /// Takes in who is there.
+    fn meet(&mut self, mut present: Vec<Presence>) {
+        let now = Instant::now();
+        if std::mem::take(&mut self.is_failing) {
+            self.settled = now + RETURN;
+        }
+        if now < self.settled {
+            let names: BTreeSet<_> = present.iter().map(|one| one.name.clone()).collect();
+            let away = std::mem::take(&mut self.known).into_iter();
+            present.extend(away.filter(|one| !names.contains(&one.name)));
+        }
+        self.known = present;
     }
 }
 
@@ -187,6 +216,27 @@ mod tests {
         assert_eq!(chosen([&old, &old, &new]), old);
         let tie = vec![worker("b", vec![old]), worker("a", vec![new.clone()])];
         assert_eq!(catalogue(tie).get("sum"), Some(&new));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_there_before_a_silence_of_the_store_has_time_to_come_back() {
+        let store = Embedded::new(EmbeddedOptions::default());
+        let (mut watch, _) = CatalogueWatch::open(store).await.unwrap();
+        let names = |watch: &CatalogueWatch| -> Vec<_> {
+            watch.known.iter().map(|one| one.name.clone()).collect()
+        };
+        watch.meet(vec![worker("a", Vec::new()), worker("b", Vec::new())]);
+        watch.is_failing = true;
+        watch.meet(Vec::new());
+        assert_eq!(names(&watch), ["a", "b"], "its word has run out meanwhile");
+        watch.meet(vec![worker("b", vec![tool("sum", "new")])]);
+        assert_eq!(names(&watch), ["b", "a"]);
+        assert_eq!(catalogue(watch.known.clone()).len(), 1, "what is new counts");
+        tokio::time::advance(RETURN).await;
+        watch.meet(vec![worker("b", Vec::new())]);
+        assert_eq!(names(&watch), ["b"]);
+        watch.meet(Vec::new());
+        assert_eq!(names(&watch), [""; 0], "without a silence who is gone is gone");
     }
 
     #[tokio::test(start_paused = true)]

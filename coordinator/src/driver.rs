@@ -30,7 +30,7 @@ use sortie_engine::{Catalogue, Command, CommitBudget, Lane, RetryPolicy, RunId, 
 use sortie_store::{
     Clock, Contact, History, InboxCursor, InboxId, InboxItem, LaneOwner, Store, StoreError, Working,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +39,7 @@ use crate::planner::{Authors, Naming, Planner};
 use commit::CommitsDone;
 use lanes::Tenure;
 use live::{Live, Mail, Slot};
+use sweep::Search;
 use timers::Timers;
 
 /// How a driver works.
@@ -102,6 +103,9 @@ const READ_AT_ONCE: usize = 512;
 const WORDS_AT_ONCE: usize = 256;
 /// One read of the inboxes waits at most so long; then it is asked again.
 const READ_WAIT: Duration = Duration::from_secs(2);
+/// Histories that are read at once. The store's connection has room for some tens of calls on their
+/// way, and the loop that takes their answers must find room there for its own.
+const LOADS: usize = 32;
 /// Runs that wait for a commit; above it nothing more is read until the store has caught up.
 const BACKLOG: usize = 4096;
 /// The pause before a store that did not answer is asked again.
@@ -148,8 +152,11 @@ pub struct Driver {
     owned_tx: watch::Sender<Vec<Lane>>,
     commits: FuturesUnordered<BoxFuture<'static, CommitsDone>>,
     loads: FuturesUnordered<BoxFuture<'static, Loaded>>,
+    load_places: Arc<Semaphore>,
     counts: watch::Sender<DriverCounts>,
     contact: Contact,
+    reading: Contact,
+    search: Search,
 }
 
 /// What the rest of the process sees of a driver.
@@ -159,8 +166,10 @@ pub struct DriverHandle {
     pub lanes: watch::Receiver<Vec<Lane>>,
     /// What it has seen and repaired.
     pub counts: watch::Receiver<DriverCounts>,
-    /// Whether it really works, for readiness.
+    /// Whether the store answers when it renews its lanes, for readiness.
     pub working: watch::Receiver<Working>,
+    /// Whether it can read what arrives for its runs, for readiness.
+    pub reading: watch::Receiver<Working>,
     /// The answers that it has written at the moment, for the watch hub.
     pub texts: Texts,
 }
@@ -182,6 +191,7 @@ impl Driver {
         let (owned_tx, lanes) = watch::channel(Vec::new());
         let (counts_tx, counts) = watch::channel(DriverCounts::default());
         let (contact, working) = Contact::new("driver of the lanes");
+        let (reading_contact, reading) = Contact::new("reader of the inboxes");
         let (authors, naming) = Naming::begin(planner).await;
         let driver = Self {
             store,
@@ -203,10 +213,13 @@ impl Driver {
             owned_tx,
             commits: FuturesUnordered::new(),
             loads: FuturesUnordered::new(),
+            load_places: Arc::new(Semaphore::new(LOADS)),
             counts: counts_tx,
             contact,
+            reading: reading_contact,
+            search: Search::default(),
         };
-        Ok((driver, DriverHandle { lanes, counts, working, texts }))
+        Ok((driver, DriverHandle { lanes, counts, working, reading, texts }))
     }
 
     /// Drives until `shutdown`; then finishes the commits under way and gives its lanes up.
@@ -221,7 +234,8 @@ impl Driver {
         sweep.reset();
         loop {
             self.commit_dirty();
-            while self.admit_waiting() {
+            // Where no commit can be sent, whoever was admitted could not take a place.
+            while self.commits.len() < self.options.commits && self.admit_waiting() {
                 self.commit_dirty();
             }
             let has_room = self.dirty.len() < BACKLOG;
@@ -239,6 +253,7 @@ impl Driver {
                     self.sweep().await;
                     reading = self.read_inboxes();
                 }
+                () = sleep_until(self.search.due()) => self.search_on().await,
                 authors = self.naming.heard() => self.authors = authors,
                 () = sleep_until(due) => self.ring(),
                 () = places.freed() => {} // the loop's head admits who waits
@@ -287,7 +302,7 @@ impl Driver {
     fn receive(&mut self, items: Result<Vec<InboxItem>, StoreError>) {
         match items {
             Ok(items) => {
-                self.contact.answered();
+                self.reading.answered();
                 for item in items {
                     if let Some(cursor) = self.owned.get_mut(&item.run.lane()) {
                         cursor.after = cursor.after.max(item.id);
@@ -295,7 +310,7 @@ impl Driver {
                     }
                 }
             }
-            Err(error) => self.contact.failed(&error),
+            Err(error) => self.reading.failed(&error),
         }
     }
 
@@ -329,12 +344,13 @@ impl Driver {
         self.next_load += 1;
         let load = self.next_load;
         slot.load = load;
-        let store = self.store.clone();
+        let (store, places) = (self.store.clone(), self.load_places.clone());
         self.loads.push(Box::pin(async move {
             // Even a sleep of no length waits for the timer's next millisecond.
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
+            let _place = places.acquire().await;
             (run, load, store.load(run, Seq::ZERO).await)
         }));
     }

@@ -128,15 +128,16 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     let offered = ServiceOptions { reflection: config.reflection };
     let (routes, readiness) = services(door.clone(), offered).await?;
     let parts = Parts::new();
-    let votes = Votes { store: readiness.vote("store"), driver: readiness.vote("driver") };
+    let store_vote = readiness.vote("store");
+    let votes = Votes { driver: readiness.vote("driver"), inboxes: readiness.vote("inboxes") };
     parts.spawn("readiness", |stop| readiness.follow(stop));
     let mut redis = None;
     let work = async {
-        let Some(arrived) = connect(&config, votes.store, &parts, &stop).await? else {
+        let Some(arrived) = connect(&config, store_vote, &parts, &stop).await? else {
             return Ok(());
         };
         redis = Some(arrived.clone());
-        let assembled = assemble(arrived, planner, &config, votes.driver, &parts, &stop).await?;
+        let assembled = assemble(arrived, planner, &config, votes, &parts, &stop).await?;
         let Some(front) = assembled else { return Ok(()) };
         door.open(front);
         stop.cancelled().await;
@@ -149,10 +150,10 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     ended
 }
 
-/// Who says whether the process is ready.
+/// What the driver says of whether the process is ready.
 struct Votes {
-    store: Vote,
     driver: Vote,
+    inboxes: Vote,
 }
 
 /// The store, as soon as it is there, and its word in the readiness of the process.
@@ -173,7 +174,7 @@ async fn assemble(
     store: Arc<dyn Store>,
     planner: GrpcPlanner,
     config: &Config,
-    vote: Vote,
+    votes: Votes,
     parts: &Parts,
     stop: &CancellationToken,
 ) -> Result<Option<Front>, ServeError> {
@@ -189,7 +190,9 @@ async fn assemble(
     let hub = hub.with_texts(handle.texts);
     parts.spawn("catalogue", |stop| catalogue_watch.run(stop));
     parts.spawn("driver", |stop| driver.run(stop));
-    parts.spawn("driver health", |stop| vote.follow(handle.working, Working::trouble, stop));
+    let Votes { driver: lanes, inboxes } = votes;
+    parts.spawn("driver health", |stop| lanes.follow(handle.working, Working::trouble, stop));
+    parts.spawn("reader health", |stop| inboxes.follow(handle.reading, Working::trouble, stop));
     parts.spawn("hub", |stop| hub.run(stop));
     tracing::info!(name, planners = config.planners.len(), "driving");
     let front = FrontOptions { limits: config.limits.clone(), ..FrontOptions::default() };

@@ -27,6 +27,9 @@ use plan::PlanCall;
 
 /// The largest message in both directions: a run's previews fit, and no client can fill the memory.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Where no worker is there, the plan is asked for again after so long: they may be starting, or
+/// coming back with their store.
+const FOR_WORKERS: Duration = Duration::from_secs(5);
 /// Nobody waits longer to hear who plans: the first call tells it as well.
 const NAMING_PATIENCE: Duration = Duration::from_secs(2);
 /// What an answer may have if the call does not say.
@@ -128,12 +131,13 @@ impl PlannerService {
             0 => sortie_engine::MAX_STEPS as usize,
             most => most as usize,
         };
+        if request.tools.is_empty() {
+            let message = "no worker offers a tool, so nothing can be planned: start a worker";
+            let retry_after = Some(FOR_WORKERS);
+            return Err(Failure { retry_after, ..Failure::new(FailureKind::Unavailable, message) });
+        }
         match &self.plans {
             Plans::Offline => offline::plan_parts(request, max_steps).map(ready),
-            Plans::Model(..) if request.tools.is_empty() => {
-                let message = "no worker offers a tool, so nothing can be planned: start a worker";
-                Err(Failure::new(FailureKind::Unplannable, message))
-            }
             Plans::Model(model, prompts) => {
                 Ok(parts(PlanCall::new(model, prompts, request, max_steps)))
             }

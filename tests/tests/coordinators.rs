@@ -389,6 +389,31 @@ async fn a_driver_that_the_store_does_not_answer_says_so_and_says_when_it_works_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_coordinator_that_cannot_read_inboxes_says_so_and_leaves_its_runs_to_others() {
+    let fleet = fleet(thinks(SECOND)).await;
+    let (a, b) = (fleet.coordinator("a").await, fleet.coordinator("b").await);
+    a.owns(8).await;
+    b.owns(8).await;
+    let begun = Instant::now();
+    a.trouble.begin(Operation::ReadInbox, Fault::Refused);
+    let runs = submit_everywhere(&fleet, 1).await;
+    let mut reading = a.handle.reading.clone();
+    reading.wait_for(|reading| !reading.is_well()).await.unwrap();
+    b.owns(16).await;
+    // It is sure after 5 s, and then its lease runs out.
+    let most = SECOND * 5 + LANE_LEASE + RENEWAL * 2;
+    assert!(begun.elapsed() <= most, "{:?}", begun.elapsed());
+    all_succeed(&b, &runs).await;
+    a.trouble.end(Operation::ReadInbox);
+    let ended = Instant::now();
+    reading.wait_for(sortie_store::Working::is_well).await.unwrap();
+    a.owns(8).await;
+    assert!(ended.elapsed() <= RENEWAL * 2, "{:?}", ended.elapsed());
+    let runs = submit_everywhere(&fleet, 17).await;
+    all_succeed(&a, &runs).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn tools_go_on_while_no_coordinator_is_there_and_nothing_is_lost() {
     let at_work = Gauge::default();
     let counted = at_work.clone();

@@ -120,6 +120,29 @@ async fn an_attempt_that_crashes_outside_its_tool_is_taken_over_within_a_lease_a
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worker_that_is_never_idle_takes_what_another_one_lost_first() {
+    let at_work = Gauge::default();
+    let script = Script::new(vec![step(1, "work", json!({}), &[])]);
+    let mut options =
+        ClusterOptions::new(script, registry([work(Effect::Read, SECOND, 1, &at_work)]));
+    options.concurrency = 1;
+    let cluster = TestCluster::with(options).await;
+    cluster.submit(Goal::new("go")).await;
+    at_work.reaches(1).await;
+    let run = cluster.submit(Goal::new("go")).await;
+    let (dead, queues) = (WorkerName::new("dead"), [QueueName::new("test")]);
+    let lost = cluster.store().claim(&dead, &queues, 1, SECOND / 2).await.unwrap();
+    assert_eq!(lost[0].entry.run, run);
+    let since = Instant::now();
+    for _ in 0..100 {
+        cluster.submit(Goal::new("go")).await;
+    }
+    assert_eq!(cluster.ended(run).await.state(), RunState::Succeeded);
+    // It is found when a slot is free, which is each second, and takes another one.
+    assert!(since.elapsed() <= LEASE + SECOND * 3, "{:?}", since.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tool_that_ends_well_when_it_is_stopped_is_heard() {
     let (at_work, trouble) = (Gauge::default(), Trouble::default());
     let entered = at_work.clone();

@@ -16,6 +16,7 @@ mod held;
 mod pulse;
 mod reports;
 mod threads;
+mod time;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ use held::{Held, NotHeld, Stop};
 use pulse::Pulse;
 use reports::Reports;
 use threads::ToolThreads;
+use time::StoreTime;
 
 /// How a worker works.
 #[derive(Debug, Clone)]
@@ -74,7 +76,7 @@ pub struct Worker {
     store: Arc<dyn Store>,
     registry: Arc<Registry>,
     options: WorkerOptions,
-    clock: Clock,
+    time: Arc<StoreTime>,
     pulse: Arc<Pulse>,
     working: watch::Receiver<Working>,
     threads: ToolThreads,
@@ -104,10 +106,10 @@ impl Worker {
         registry: Arc<Registry>,
         options: WorkerOptions,
     ) -> Result<Self, StoreError> {
-        let clock = Clock::read(&*store).await?;
+        let time = Arc::new(StoreTime::new(Clock::read(&*store).await?));
         let (pulse, working) = Pulse::new();
         let (pulse, threads) = (Arc::new(pulse), ToolThreads::shared());
-        let worker = Self { store, registry, options, clock, pulse, working, threads };
+        let worker = Self { store, registry, options, time, pulse, working, threads };
         worker.announce().await?;
         Ok(worker)
     }
@@ -136,12 +138,12 @@ impl Worker {
         let (reports, outbox) = Reports::new();
         let mut reporting = tokio::spawn(outbox.send_all(self.store.clone()));
         let (name, pulse) = (self.options.name.clone(), self.pulse.clone());
-        let keeping = tokio::spawn(held::keep(held.clone(), self.store.clone(), name, pulse));
+        let mut keeping = tokio::spawn(held::keep(held.clone(), self.store.clone(), name, pulse));
         let runner = Arc::new(Runner {
             store: self.store.clone(),
             executor: Executor::new(self.registry.clone()),
             worker: self.options.name.clone(),
-            clock: self.clock,
+            time: self.time.clone(),
             reports,
             leaving: shutdown.clone(),
         });
@@ -149,6 +151,9 @@ impl Worker {
         tokio::select! {
             () = self.serve(&tools, &shutdown) => {}
             () = self.stay_present() => {}
+            // Without either of them nothing that a tool does counts: the process ends.
+            _ = &mut reporting => return tracing::error!("the reporting task crashed"),
+            _ = &mut keeping => return tracing::error!("the heartbeats crashed"),
         }
         let have_ended = self.drain(&tools).await;
         drop(tools);
@@ -211,60 +216,66 @@ impl Worker {
         }
     }
 
-    /// Attempts of workers that are gone when it is time to look for them, otherwise new ones until
-    /// then: a claim is not given up for a look.
+    /// Waits for a free slot; then attempts of workers that are gone, when it is time to look for
+    /// them, or new ones until then: a claim is not given up for a look. What was lost is older than
+    /// what waits, so a worker that is never idle looks for it too, before it takes anything new.
     async fn take(
         &self,
         slots: &Arc<Semaphore>,
         held: &Held,
         steal_at: &mut Instant,
     ) -> Result<Batch, StoreError> {
-        let left = steal_at.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        held.opened().await;
+        let mut first = self.free_slot(slots).await;
+        if *steal_at <= Instant::now() {
             *steal_at = Instant::now() + CLAIM_WAIT.min(self.store.lease() / 2);
-            self.steal(slots, held).await
-        } else {
-            self.claim(slots, held, left).await
+            let stolen;
+            (stolen, first) = self.steal(first, slots).await?;
+            if !stolen.taken.is_empty() {
+                return Ok(stolen);
+            }
         }
+        self.claim(first, slots, *steal_at - Instant::now()).await
     }
 
-    /// Waits for a free slot, then for attempts to fill the free slots with.
+    async fn free_slot(&self, slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+        if let Ok(free) = slots.clone().try_acquire_owned() {
+            return Some(free);
+        }
+        self.pulse.rests();
+        // The semaphore is never closed.
+        slots.clone().acquire_owned().await.ok()
+    }
+
+    /// Waits for attempts to fill the free slots with.
     async fn claim(
         &self,
+        mut first: Option<OwnedSemaphorePermit>,
         slots: &Arc<Semaphore>,
-        held: &Held,
         wait: Duration,
     ) -> Result<Batch, StoreError> {
-        held.opened().await;
-        let first = if let Ok(free) = slots.clone().try_acquire_owned() {
-            free
-        } else {
-            self.pulse.rests();
-            match slots.clone().acquire_owned().await {
-                Ok(free) => free,
-                // The semaphore is never closed.
-                Err(_) => return std::future::pending().await,
-            }
-        };
         let free = (slots.available_permits() + 1).min(CLAIM_AT_ONCE);
         let (name, queues, asked) = (&self.options.name, &self.options.queues, Instant::now());
         let claim = self.store.claim(name, queues, free, wait);
         let silent = StoreError::Unavailable { action: "claim attempts" };
         let claimed = timeout_at(self.pulse.claims(), claim).await.unwrap_or(Err(silent))?;
         self.pulse.claimed();
-        Ok(Batch { asked, taken: seat(claimed, Some(first), slots) })
+        Ok(Batch { asked, taken: seat(claimed, &mut first, slots) })
     }
 
-    async fn steal(&self, slots: &Arc<Semaphore>, held: &Held) -> Result<Batch, StoreError> {
-        let free = slots.available_permits().min(CLAIM_AT_ONCE);
+    /// Takes what workers lost; with the slot, if nothing has taken it.
+    async fn steal(
+        &self,
+        mut first: Option<OwnedSemaphorePermit>,
+        slots: &Arc<Semaphore>,
+    ) -> Result<(Batch, Option<OwnedSemaphorePermit>), StoreError> {
+        let free = (slots.available_permits() + 1).min(CLAIM_AT_ONCE);
         let (name, queues, asked) = (&self.options.name, &self.options.queues, Instant::now());
-        if free == 0 || !held.is_open() {
-            return Ok(Batch { asked, taken: Vec::new() });
-        }
         let stolen = self.store.steal(name, queues, free);
         let silent = StoreError::Unavailable { action: "steal attempts" };
         let stolen = timeout(Contact::PATIENCE, stolen).await.unwrap_or(Err(silent))?;
-        Ok(Batch { asked, taken: seat(stolen, None, slots) })
+        let taken = seat(stolen, &mut first, slots);
+        Ok((Batch { asked, taken }, first))
     }
 
     /// Leases run from somewhere between the question and its answer. Where that took long, others
@@ -278,6 +289,8 @@ impl Worker {
         let extended = self.store.extend(&self.options.name, &tokens);
         let Ok(Ok(replies)) = timeout(self.store.lease() / 4, extended).await else {
             tracing::warn!(attempts = tokens.len(), "attempts came too late and are let go");
+            drop(taken);
+            release(&*self.store, &self.options.name, &tokens).await;
             return Vec::new();
         };
         let ours = taken.into_iter().zip(replies);
@@ -303,7 +316,7 @@ impl Worker {
         if !back.is_empty() {
             release(&*self.store, &self.options.name, &back).await;
         }
-        let at = self.clock.now();
+        let at = self.time.now();
         // Told before they begin, so that nobody hears of an end before the start.
         let signals = begin.iter().map(|(one, _)| self.started(&one.claimed, at)).collect();
         let told = timeout(NOTICE_WAIT, self.store.publish(signals)).await;
@@ -335,16 +348,27 @@ impl Worker {
     /// Says again and again that the worker is there. It is not a part of the loop that claims: a
     /// claim that is given up for something else may have brought attempts.
     async fn stay_present(&self) {
-        let mut due = tokio::time::interval(PRESENCE / 3);
-        due.reset();
+        let mut pause = PRESENCE / 3;
         loop {
-            due.tick().await;
+            tokio::time::sleep(pause).await;
             let silent = StoreError::Unavailable { action: "say who is there" };
-            let told = timeout(NOTICE_WAIT, self.announce()).await;
-            if let Err(error) = told.unwrap_or(Err(silent)) {
-                self.pulse.failed(&error);
-            }
+            let told = timeout(NOTICE_WAIT, self.say_hello()).await;
+            // Its word may run out while the store is away: nobody may wait for it longer than that.
+            pause = match told.unwrap_or(Err(silent)) {
+                Ok(()) => PRESENCE / 3,
+                Err(error) => {
+                    self.pulse.failed(&error);
+                    STORE_PAUSE
+                }
+            };
         }
+    }
+
+    /// Tells others of this worker, and hears what time it is there: clocks are set.
+    async fn say_hello(&self) -> Result<(), StoreError> {
+        self.announce().await?;
+        self.time.set(Clock::read(&*self.store).await?);
+        Ok(())
     }
 
     async fn announce(&self) -> Result<(), StoreError> {
@@ -373,7 +397,7 @@ struct Taken {
 /// Gives each attempt a slot. Slots are counted before the claim, so there is one for each.
 fn seat(
     claimed: Vec<Claimed>,
-    mut first: Option<OwnedSemaphorePermit>,
+    first: &mut Option<OwnedSemaphorePermit>,
     slots: &Arc<Semaphore>,
 ) -> Vec<Taken> {
     let next = |claimed| {

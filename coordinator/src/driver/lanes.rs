@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::stream::StreamExt as _;
-use sortie_engine::{Command, Lane};
+use sortie_engine::{Command, Lane, RunId, Seq};
 use sortie_store::{InboxCursor, InboxId, Presence, Service, Store, StoreError};
 use tokio::time::Instant;
 
@@ -31,6 +31,8 @@ use super::{Driver, DriverOptions, of_lanes};
 
 /// A call of the store within the loop takes no longer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Runs whose end is asked for in one call.
+const SEQS_AT_ONCE: usize = 4096;
 /// In the list of those who are there, a coordinator has its owner's name behind this: a process
 /// may be a worker of the same name.
 const PRESENCE: &str = "coordinator/";
@@ -95,6 +97,11 @@ impl Tenure {
 impl Driver {
     /// Takes, keeps and gives up lanes. Whether the store answered.
     pub(super) async fn renew_lanes(&mut self) -> bool {
+        // Who cannot read what arrives for its runs must not keep them: its lease runs out.
+        if !self.reading.is_well() && !self.try_reading().await {
+            self.miss_a_renewal();
+            return false;
+        }
         let asked = Instant::now();
         let lease = self.options.lane_lease;
         let mine: Vec<_> = self.owned.keys().chain(&self.tenure.parked).copied().collect();
@@ -122,6 +129,17 @@ impl Driver {
         self.hold(held).await;
         self.tell_lanes();
         true
+    }
+
+    /// Whether inboxes can be read again.
+    async fn try_reading(&mut self) -> bool {
+        let Some(lane) = self.options.lanes.first() else { return true };
+        let cursor = InboxCursor { lane: *lane, after: InboxId(0) };
+        match within(self.store.read_inbox(&[cursor], 1, Duration::ZERO)).await {
+            Ok(_) => self.reading.answered(),
+            Err(error) => self.reading.failed(&error),
+        }
+        self.reading.is_well()
     }
 
     /// Makes of what is held what should be held.
@@ -206,7 +224,7 @@ impl Driver {
             live.flight.is_none().then(|| (run, live.run.seq()))
         });
         let (runs, known): (Vec<_>, Vec<_>) = idle.unzip();
-        let seqs = match within(self.store.last_seqs(&runs)).await {
+        let seqs = match last_seqs(&*self.store, &runs).await {
             Ok(seqs) => seqs,
             Err(error) => {
                 tracing::warn!(%error, "regained lanes could not be looked at");
@@ -364,6 +382,18 @@ impl Driver {
             tracing::warn!(%error, "lanes could not be given up");
         }
     }
+}
+
+/// The ends of these runs' histories.
+pub(super) async fn last_seqs(
+    store: &dyn Store,
+    runs: &[RunId],
+) -> Result<Vec<Option<Seq>>, StoreError> {
+    let mut seqs = Vec::with_capacity(runs.len());
+    for some in runs.chunks(SEQS_AT_ONCE) {
+        seqs.extend(within(store.last_seqs(some)).await?);
+    }
+    Ok(seqs)
 }
 
 /// Says that a coordinator is there, and hears which ones are.

@@ -67,6 +67,12 @@ impl Contact {
         (Self { part, answered: Instant::now(), told }, working)
     }
 
+    /// Whether the store answers, as far as is known.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.told.borrow().is_well()
+    }
+
     /// The store answered.
     pub fn answered(&mut self) {
         self.answered = Instant::now();

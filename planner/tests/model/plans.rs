@@ -105,8 +105,9 @@ async fn without_tools_no_model_is_asked() {
     let request = v1::MakePlanRequest { tools: Vec::new(), ..request() };
     let refused = client(&Fake::new()).await.make_plan(request).await.unwrap_err();
     let told = failure(&refused);
-    assert_eq!(told.kind, FailureKind::Unplannable);
+    assert_eq!(told.kind, FailureKind::Unavailable);
     assert!(told.message.contains("start a worker"));
+    assert!(told.retry_after.is_some(), "workers may be on their way");
 }
 
 #[tokio::test]

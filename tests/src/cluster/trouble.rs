@@ -32,6 +32,8 @@ pub enum Operation {
     Ready,
     /// Renewals of lanes.
     Own,
+    /// Readings of inboxes.
+    ReadInbox,
     /// Claims.
     Claim,
     /// Signals.
@@ -281,7 +283,7 @@ impl Lanes for Troubled {
         most: usize,
         wait: Duration,
     ) -> Result<Vec<InboxItem>, StoreError> {
-        self.trouble.pass(Operation::Any, "read inbox").await?;
+        self.trouble.pass(Operation::ReadInbox, "read inbox").await?;
         self.store.read_inbox(cursors, most, wait).await
     }
 

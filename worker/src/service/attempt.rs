@@ -8,7 +8,7 @@ use sortie_engine::{
     AttemptReport, Delivery, Effect, Failure, FailureKind, Outcome, ResultBody, ResultId, StepId,
     StepNumber, StepResult, Timestamp, WorkerName, render,
 };
-use sortie_store::{Claimed, Clock, Completion, InputValue, ReadyEntry, Store, StoreError, Token};
+use sortie_store::{Claimed, Completion, InputValue, ReadyEntry, Store, StoreError, Token};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 use super::STORE_PAUSE;
 use super::held::{Hold, Stop};
 use super::reports::{Report, Reports};
+use super::time::StoreTime;
 use crate::executor::{Attempt, Ended, Executor};
 use crate::tool::Call;
 
@@ -27,7 +28,7 @@ pub(super) struct Runner {
     pub(super) store: Arc<dyn Store>,
     pub(super) executor: Executor,
     pub(super) worker: WorkerName,
-    pub(super) clock: Clock,
+    pub(super) time: Arc<StoreTime>,
     pub(super) reports: Reports,
     /// Cancelled when the worker ends: no tool begins any more.
     pub(super) leaving: CancellationToken,
@@ -132,7 +133,7 @@ impl Runner {
         let input = render(&entry.planned.input, find, MAX_RENDERED_BYTES)?;
         let (attempt, generation) = (entry.attempt, entry.generation);
         let call = Call::new(entry.run, entry.step, attempt, generation, stopped.clone());
-        let time_left = entry.deadline.since(self.clock.now());
+        let time_left = entry.deadline.since(self.time.now());
         Ok(Attempt { tool: entry.planned.tool.clone(), input, call, time_left })
     }
 
@@ -180,7 +181,7 @@ impl Runner {
                 Err(error) => error,
             };
             let is_over = stopped.is_cancelled() || self.leaving.is_cancelled();
-            if is_over || entry.deadline <= self.clock.now() + STORE_PAUSE {
+            if is_over || entry.deadline <= self.time.now() + STORE_PAUSE {
                 return Err(error);
             }
             tokio::time::sleep(STORE_PAUSE).await;
@@ -226,7 +227,7 @@ impl Runner {
                 Ok(Err(error)) => error,
                 Err(_) => StoreError::Unavailable { action: "put a result" },
             };
-            if stopped.is_cancelled() || entry.deadline <= self.clock.now() + STORE_PAUSE {
+            if stopped.is_cancelled() || entry.deadline <= self.time.now() + STORE_PAUSE {
                 return Err(error);
             }
             tracing::warn!(error = %error, "a large result is not stored yet");
@@ -280,7 +281,7 @@ mod tests {
         AttemptNumber, Generation, Lane, PlannedStep, QueueName, RunId, Schema, StepId, Template,
         ToolName, ToolSpec, ToolTerms, Usage,
     };
-    use sortie_store::{Embedded, EmbeddedOptions};
+    use sortie_store::{Clock, Embedded, EmbeddedOptions};
     use std::time::Duration;
 
     const USED: Usage = Usage {
@@ -331,7 +332,8 @@ mod tests {
         let (reports, mut outbox) = Reports::new();
         let worker = WorkerName::new("w");
         let leaving = CancellationToken::new();
-        let runner = Runner { store, executor, worker, clock, reports, leaving };
+        let time = Arc::new(StoreTime::new(clock));
+        let runner = Runner { store, executor, worker, time, reports, leaving };
         let entry = Arc::new(ReadyEntry {
             run: RunId::new(0, Lane(0), 1),
             step: StepId::new(1),

@@ -61,6 +61,7 @@ pub(super) struct Facts {
     pub(super) is_replica: bool,
     pub(super) has_log: bool,
     pub(super) log_fails: bool,
+    pub(super) snapshot_fails: bool,
     pub(super) used_bytes: u64,
     pub(super) most_bytes: u64,
     pub(super) policy: String,
@@ -88,6 +89,7 @@ impl Facts {
             is_replica: word("role") == "slave",
             has_log: number("aof_enabled") == 1,
             log_fails: word("aof_last_write_status") == "err",
+            snapshot_fails: word("rdb_last_bgsave_status") == "err",
             used_bytes: number("used_memory"),
             most_bytes: number("maxmemory"),
             policy: word("maxmemory_policy"),
@@ -162,6 +164,11 @@ impl Facts {
                 lossy,
                 "no append-only file".to_owned(),
                 "set `appendonly yes` and `appendfsync always`; with durability `dev` it may stay",
+            ),
+            (true, _, Some("always")) if self.snapshot_fails => (
+                Verdict::Warn,
+                "append-only file, written before each answer; the last snapshot failed".to_owned(),
+                "free space on its disk or set `save \"\"`: while snapshots fail Redis may refuse to write",
             ),
             (true, _, Some("always")) => {
                 (Verdict::Ok, "append-only file, written before each answer".to_owned(), "")
@@ -266,13 +273,14 @@ mod tests {
     #[test]
     fn what_is_wrong_is_bad_or_doubtful_by_what_may_be_lost() {
         type Change = fn(&mut Facts);
-        let table: [(Change, Verdict, Verdict, &str); 8] = [
+        let table: [(Change, Verdict, Verdict, &str); 9] = [
             (|f| f.version = "6.2.14".to_owned(), Verdict::Bad, Verdict::Bad, "version"),
             (|f| f.is_replica = true, Verdict::Bad, Verdict::Bad, "role"),
             (|f| f.has_log = false, Verdict::Bad, Verdict::Warn, "persistence"),
             (|f| f.fsync = Some("everysec".to_owned()), Verdict::Bad, Verdict::Warn, "persistence"),
             (|f| f.fsync = None, Verdict::Warn, Verdict::Warn, "persistence"),
             (|f| f.log_fails = true, Verdict::Bad, Verdict::Bad, "persistence"),
+            (|f| f.snapshot_fails = true, Verdict::Warn, Verdict::Warn, "persistence"),
             (|f| f.most_bytes = 0, Verdict::Warn, Verdict::Warn, "memory"),
             (|f| f.policy = "allkeys-lru".to_owned(), Verdict::Bad, Verdict::Warn, "eviction"),
         ];

@@ -163,11 +163,19 @@ impl Keeper {
                     return;
                 }
                 _ = checks.tick() => {
-                    let ask_all = configured.is_none_or(|at| at.elapsed() >= CONFIGURATION_EVERY);
-                    if ask_all {
+                    let is_due = configured.is_none_or(|at| at.elapsed() >= CONFIGURATION_EVERY);
+                    if is_due {
                         configured = Some(Instant::now());
                     }
-                    match self.examine(wire.connection.clone(), ask_all).await {
+                    // What is mended is seen at once.
+                    let is_ill = *self.health.borrow() != Health::Fit;
+                    let looked = self.examine(wire.connection.clone(), is_due || is_ill).await;
+                    if is_due {
+                        for finding in doubtful(&self.facts.findings(self.durability)) {
+                            tracing::warn!(%finding, "Redis may lose or refuse something");
+                        }
+                    }
+                    match looked {
                         Ok(()) => self.tell(Health::Fit),
                         Err(Fault::Unfit(problem) | Fault::Broken(problem)) => {
                             self.tell(Health::Unfit { problem });
@@ -203,11 +211,6 @@ impl Keeper {
         self.pulse.memory(self.facts.used_percent());
         checked.map_err(fault)?;
         let findings = self.facts.findings(self.durability);
-        if ask_all {
-            for finding in doubtful(&findings) {
-                tracing::warn!(%finding, "Redis may lose or refuse something");
-            }
-        }
         grave(&findings).map_or(Ok(()), |problem| Err(Fault::Unfit(problem)))
     }
 

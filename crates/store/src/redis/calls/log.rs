@@ -19,7 +19,7 @@ use crate::notices::Signal;
 use crate::redis::fault::Fault;
 use crate::redis::fitness::MEMORY_FOR_GOALS_PERCENT;
 use crate::redis::names::EntryName;
-use crate::redis::{COMMIT_PATIENCE, Core, Redis, broken};
+use crate::redis::{COMMIT_PATIENCE, Core, Health, Redis, broken};
 use crate::wire;
 
 /// Runs of a list that are looked at in one call.
@@ -213,6 +213,10 @@ impl RunLog for Redis {
             batch.iter().map(|goal| goal.run).find(|run| run.lane().0 >= self.0.lanes)
         {
             return Err(broken("submit", format!("that run {run} names a lane that is not there")));
+        }
+        // What was accepted goes on; but who promises nothing for a goal must not accept it.
+        if let Health::Unfit { problem } = &*self.0.health.borrow() {
+            return Err(StoreError::Unfit { action: "submit", problem: problem.clone() });
         }
         let used_percent = self.0.pulse.used_percent().unwrap_or(0);
         if used_percent > MEMORY_FOR_GOALS_PERCENT {

@@ -177,10 +177,13 @@ impl ReadyQueue for Redis {
     }
 
     async fn recalls(&self) -> Result<Box<dyn Recalls>, StoreError> {
-        let id = self.0.id.clone();
+        let (id, core) = (self.0.id.clone(), Arc::downgrade(&self.0));
         let read = move |bytes: &[u8]| {
             let (queue, entry) = std::str::from_utf8(bytes).ok()?.split_once(' ')?;
-            Some(id.token(queue.parse().ok()?, EntryName::parse(entry)?))
+            let token = id.token(queue.parse().ok()?, EntryName::parse(entry)?);
+            // Its entry is gone: nobody will say what became of it.
+            core.upgrade()?.forget(&[token]);
+            Some(token)
         };
         Ok(Box::new(self.0.recalls.listen("listen for recalls", self.0.owner(), read).await?))
     }

@@ -108,7 +108,9 @@ end
 local function recover(group, a)
   local worker, queue, known, found = a.next(), a.next(), {}, 0
   while a.left() do known[a.next()] = true end
-  local pending = call('XPENDING', ready_key(queue), group, '-', '+', 1000, worker)
+  local pending = redis.pcall('XPENDING', ready_key(queue), group, '-', '+', 1000, worker)
+  -- Without a group nobody holds anything; the claim that follows makes a new one.
+  if pending.err then return 0 end
   for _, entry in ipairs(pending) do
     if not known[entry[1]] and put_back(group, worker, queue, entry[1]) then found = found + 1 end
   end
@@ -130,7 +132,9 @@ local function steal(group, a)
   local function look(queue)
     local key, cursor = ready_key(queue), '0-0'
     repeat
-      local reply = call('XAUTOCLAIM', key, group, worker, lease, cursor, 'COUNT', slots - #stolen)
+      local reply = redis.pcall('XAUTOCLAIM', key, group, worker, lease, cursor, 'COUNT',
+        slots - #stolen)
+      if reply.err then return end
       cursor = reply[1]
       for _, entry in ipairs(reply[2]) do
         local _, deliveries = holder(key, group, entry[1])
@@ -152,7 +156,8 @@ local function tidy(group, a)
   local idle, deleted = a.count(), 0
   while a.left() do
     local key = ready_key(a.next())
-    for _, consumer in ipairs(call('XINFO', 'CONSUMERS', key, group)) do
+    local consumers = redis.pcall('XINFO', 'CONSUMERS', key, group)
+    for _, consumer in ipairs(consumers.err and {} or consumers) do
       local about = fields(consumer)
       if about.pending == 0 and about.idle >= idle then
         call('XGROUP', 'DELCONSUMER', key, group, about.name)

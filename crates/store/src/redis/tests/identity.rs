@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::contract::scene::{LONG, Scene, fresh_run, goal, queues, worker};
+use crate::contract::scene::{LONG, Scene, fresh_run, goal, queues, steps, worker};
 use crate::redis::{ConnectError, Health};
-use crate::{Lanes as _, ReadyQueue as _, RunLog as _, StoreError};
+use crate::{Lanes as _, Notices as _, ReadyQueue as _, RunLog as _, StoreError};
 use sortie_engine::{Lane, Seq};
 
 /// Waits for a state of health.
@@ -140,7 +140,32 @@ async fn a_replica_and_a_lossy_redis_are_told_of() {
     let told = health(&harness.store, |health| *health != Health::Fit).await.to_string();
     assert!(told.contains("replica"), "{told}");
     let refused = problem(harness.store.submit(vec![goal(fresh_run(Lane(0)))]).await);
+    assert!(refused.contains("point Sortie at the primary"), "{refused}");
+    let refused = problem(harness.store.retire("w").await);
     assert!(refused.contains("read-only replica"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_redis_that_may_lose_what_is_acknowledged_is_given_no_goals() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    let mut known = scene.run_with(&[1]).await;
+    let strict = RedisOptions { durability: Durability::Standard, ..options(&harness.server) };
+    let strict = Redis::connect(strict).await.expect("connect");
+    health(&strict, |health| *health != Health::Fit).await;
+    let told = problem(strict.submit(vec![goal(fresh_run(Lane(0)))]).await);
+    assert!(told.contains("set `appendonly yes`"), "{told}");
+    // What was accepted before goes on.
+    let strict = Arc::new(strict);
+    let scene = Scene { store: strict.clone() };
+    let mut again = scene.know(known.run, known.head).await;
+    std::mem::swap(&mut known, &mut again);
+    known.queue(&[2]).await;
+    assert_eq!(steps(&scene.claim("w", 9).await), [1, 2]);
+    harness.ask::<()>(&["CONFIG", "SET", "appendfsync", "always"]).await;
+    harness.ask::<()>(&["CONFIG", "SET", "appendonly", "yes"]).await;
+    health(&strict, |health| *health == Health::Fit).await;
+    strict.submit(vec![goal(fresh_run(Lane(0)))]).await.unwrap()[0].clone().unwrap();
 }
 
 #[tokio::test]

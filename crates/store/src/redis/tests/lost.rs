@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::CommitReply;
 use crate::contract::scene::{LANE, LONG, Scene, queues, steps, worker};
 use crate::redis::claim::{self, ClaimCall};
-use sortie_engine::{Command, Outcome, Seq};
+use crate::{Commit, CommitReply, ReadyQueue as _};
+use sortie_engine::{Command, Outcome, Seq, StepId};
 
 #[tokio::test]
 async fn what_a_lost_claim_was_given_is_put_back_without_a_delivery() {
@@ -181,6 +181,36 @@ async fn a_claim_whose_answer_was_sent_and_never_looked_at_is_given_back() {
     claim::run(core.clone(), call(), reply).await;
     assert_eq!(steps(&claim::Given::heard(read, "claim").await.expect("claim")), [2]);
     assert_eq!(harness.pending("{s0}:ready:q").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_queue_whose_group_is_gone_has_a_new_one_with_the_next_claim() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    let mut known = scene.run_with(&[1]).await;
+    scene.claim_one("w").await;
+    harness.ask::<u64>(&["DEL", "{s0}:ready:q"]).await;
+    harness.store.0.pulse.lost_a_claim();
+    let stolen = harness.store.steal(&worker("w"), &queues(&["q"]), 9).await.expect("steal");
+    assert!(stolen.is_empty());
+    // The first one finds out that the group is missing.
+    assert_eq!(scene.claim("w", 9).await.len(), 0);
+    known.queue(&[2]).await;
+    assert_eq!(steps(&scene.claim("w", 9).await), [2]);
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_taken_back_is_in_nobodys_hands_any_more() {
+    let harness = fresh().await;
+    let scene = Scene::of(&harness);
+    let mut known = scene.run_with(&[1]).await;
+    let mut recalls = scene.store.recalls().await.expect("listen");
+    let held = scene.claim_one("w").await;
+    assert!(harness.store.0.handed().contains(&held.token));
+    let commit = Commit { withdrawn: vec![StepId::new(1)], ..known.next(0) };
+    assert_eq!(known.commit(commit).await, CommitReply::Ok);
+    while recalls.next().await.expect("a recall") != Some(held.token) {}
+    assert!(harness.store.0.handed().is_empty());
 }
 
 #[tokio::test]

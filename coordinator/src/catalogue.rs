@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sortie_engine::{Catalogue, QueueName, ToolName, ToolSpec};
-use sortie_store::{Presence, Store, StoreError};
+use sortie_store::{Presence, Service, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -70,7 +70,7 @@ impl CatalogueWatch {
     /// # Errors
     /// If the store does not answer.
     pub async fn open(store: Arc<dyn Store>) -> Result<(Self, CatalogueHandle), StoreError> {
-        let present = store.present().await?;
+        let present = store.present(Service::Worker).await?;
         let (served_tx, served) = watch::channel(served(&present));
         let (sender, current) = watch::channel(Arc::new(catalogue(present.clone())));
         let (ask, asked) = mpsc::channel(WAITING);
@@ -112,7 +112,7 @@ impl CatalogueWatch {
 
     /// Keeps the last known tools where the store does not answer; says so once.
     async fn refresh(&mut self) {
-        match self.store.present().await {
+        match self.store.present(Service::Worker).await {
             Ok(present) => self.meet(present),
             Err(error) => {
                 if !self.is_failing {
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
     use serde_json::json;
     use sortie_engine::{Effect, QueueName, Schema};
-    use sortie_store::{Embedded, EmbeddedOptions, Notices as _, Service};
+    use sortie_store::{Embedded, EmbeddedOptions, Notices as _};
 
     fn tool(name: &str, description: &str) -> Arc<ToolSpec> {
         Arc::new(ToolSpec {

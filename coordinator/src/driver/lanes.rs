@@ -405,10 +405,8 @@ async fn meet(
     let service = Service::Coordinator;
     let (queues, tools) = (Vec::new(), Vec::new());
     store.announce(Presence { name: name.to_owned(), service, queues, tools }, ttl).await?;
-    let present = store.present().await?.into_iter();
-    let coordinators =
-        present.filter(|one| one.service == service && one.name.starts_with(PRESENCE));
-    Ok(coordinators.map(|one| one.name).collect())
+    let present = store.present(service).await?.into_iter();
+    Ok(present.map(|one| one.name).collect())
 }
 
 /// A call of the store within the loop, which must not stand still for one that hangs.

@@ -12,8 +12,8 @@ use sortie_engine::{
 use sortie_store::{
     Claimed, Commit, CommitReply, Completed, Completion, Embedded, EmbeddedOptions, Extended,
     History, InboxCursor, InboxId, InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices,
-    Presence, ReadyQueue, Recalls, RunLog, Signal, Signals, StoreError, Submission, SubmitRefusal,
-    Submitted, Token,
+    Presence, ReadyQueue, Recalls, RunLog, Service, Signal, Signals, StoreError, Submission,
+    SubmitRefusal, Submitted, Token,
 };
 
 /// An embedded store behind a window: readings are counted, answers can get lost, and the store
@@ -224,7 +224,7 @@ impl Notices for Probe {
         self.inner().retire(name).await
     }
 
-    async fn present(&self) -> Result<Vec<Presence>, StoreError> {
-        self.inner().present().await
+    async fn present(&self, service: Service) -> Result<Vec<Presence>, StoreError> {
+        self.inner().present(service).await
     }
 }

@@ -83,6 +83,17 @@ pub enum Service {
     Worker,
 }
 
+impl Service {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Coordinator => "coordinator",
+            Self::Worker => "worker",
+        }
+    }
+}
+
 /// A process that is there, with what it offers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Presence {
@@ -111,6 +122,6 @@ pub trait Notices: Send + Sync + 'static {
     /// Says that a process is gone.
     async fn retire(&self, name: &str) -> Result<(), StoreError>;
 
-    /// Who is there.
-    async fn present(&self) -> Result<Vec<Presence>, StoreError>;
+    /// Who is there and does this.
+    async fn present(&self, service: Service) -> Result<Vec<Presence>, StoreError>;
 }

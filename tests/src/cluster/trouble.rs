@@ -14,7 +14,8 @@ use sortie_engine::{
 use sortie_store::{
     Claimed, Commit, CommitReply, Completed, Completion, Extended, History, InboxCursor, InboxId,
     InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices, Presence, ReadyQueue, Recalls,
-    RunLog, Signal, Signals, Store, StoreError, Submission, SubmitRefusal, Submitted, Token,
+    RunLog, Service, Signal, Signals, Store, StoreError, Submission, SubmitRefusal, Submitted,
+    Token,
 };
 
 /// What can go wrong.
@@ -330,8 +331,8 @@ impl Notices for Troubled {
         self.store.retire(name).await
     }
 
-    async fn present(&self) -> Result<Vec<Presence>, StoreError> {
+    async fn present(&self, service: Service) -> Result<Vec<Presence>, StoreError> {
         self.trouble.pass(Operation::Any, "present").await?;
-        self.store.present().await
+        self.store.present(service).await
     }
 }

@@ -17,7 +17,8 @@ use sortie_engine::{
 use sortie_store::{
     Claimed, Commit, CommitReply, Completed, Completion, Embedded, Extended, History, InboxCursor,
     InboxId, InboxItem, LaneOwner, Lanes, ListPage, ListQuery, Notices, Presence, ReadyQueue,
-    Recalls, RunLog, Signal, Signals, StoreError, Submission, SubmitRefusal, Submitted, Token,
+    Recalls, RunLog, Service, Signal, Signals, StoreError, Submission, SubmitRefusal, Submitted,
+    Token,
 };
 
 use tokio::time::Instant;
@@ -333,7 +334,7 @@ impl Notices for FaultyStore {
         self.through("retire", || self.store.retire(name)).await
     }
 
-    async fn present(&self) -> Result<Vec<Presence>, StoreError> {
-        self.through("present", || self.store.present()).await
+    async fn present(&self, service: Service) -> Result<Vec<Presence>, StoreError> {
+        self.through("present", || self.store.present(service)).await
     }
 }

@@ -28,7 +28,7 @@ fn process(name: &str) -> Presence {
 }
 
 async fn present(scene: &Scene) -> Vec<String> {
-    let present = scene.store.present().await.expect("see who is present");
+    let present = scene.store.present(Service::Worker).await.expect("see who is present");
     let mut names: Vec<_> = present.into_iter().map(|process| process.name).collect();
     names.sort_unstable();
     names
@@ -89,10 +89,15 @@ pub async fn a_process_is_there_until_it_retires(harness: &dyn Harness) {
     for name in ["a", "b"] {
         scene.store.announce(process(name), TTL).await.expect("announce");
     }
-    assert_eq!(scene.store.present().await.expect("present").len(), 2);
+    let other = Presence { service: Service::Coordinator, ..process("c") };
+    scene.store.announce(other.clone(), TTL).await.expect("announce");
+    assert_eq!(scene.store.present(Service::Worker).await.expect("present").len(), 2);
+    assert_eq!(scene.store.present(Service::Coordinator).await, Ok(vec![other]));
+    scene.store.retire("c").await.expect("retire");
+    assert_eq!(scene.store.present(Service::Coordinator).await, Ok(Vec::new()));
     scene.store.retire("a").await.expect("retire");
     scene.store.retire("nobody").await.expect("retire");
-    assert_eq!(scene.store.present().await, Ok(vec![process("b")]));
+    assert_eq!(scene.store.present(Service::Worker).await, Ok(vec![process("b")]));
 }
 
 pub async fn a_process_that_falls_silent_is_gone(harness: &dyn Harness) {
@@ -114,5 +119,5 @@ pub async fn a_process_can_change_what_it_offers(harness: &dyn Harness) {
     scene.store.announce(process("a"), TTL).await.expect("announce");
     let more = Presence { queues: vec![QueueName::new("p")], ..process("a") };
     scene.store.announce(more.clone(), TTL).await.expect("announce");
-    assert_eq!(scene.store.present().await, Ok(vec![more]));
+    assert_eq!(scene.store.present(Service::Worker).await, Ok(vec![more]));
 }

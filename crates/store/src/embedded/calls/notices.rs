@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::embedded::{Embedded, hold};
 use crate::error::StoreError;
-use crate::notices::{Notices, Presence, Signal, Signals};
+use crate::notices::{Notices, Presence, Service, Signal, Signals};
 
 #[async_trait]
 impl Notices for Embedded {
@@ -30,7 +30,9 @@ impl Notices for Embedded {
         Ok(())
     }
 
-    async fn present(&self) -> Result<Vec<Presence>, StoreError> {
-        Ok(hold(&self.attendance, "see who is present")?.present(Instant::now()))
+    async fn present(&self, service: Service) -> Result<Vec<Presence>, StoreError> {
+        let mut present = hold(&self.attendance, "see who is present")?.present(Instant::now());
+        present.retain(|process| process.service == service);
+        Ok(present)
     }
 }

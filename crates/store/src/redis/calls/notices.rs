@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::error::StoreError;
-use crate::notices::{Notices, Presence, Signal, Signals};
+use crate::notices::{Notices, Presence, Service, Signal, Signals};
 use crate::redis::{PATIENCE, Redis, names};
 use crate::wire;
 
@@ -31,7 +31,7 @@ impl Notices for Redis {
     async fn announce(&self, presence: Presence, ttl: Duration) -> Result<(), StoreError> {
         let mut call = self.0.function("announce");
         call.arg(&presence.name).arg(ttl.as_millis().max(1).to_string());
-        call.arg(wire::presence::encode(&presence));
+        call.arg(presence.service.as_str()).arg(wire::presence::encode(&presence));
         self.0.ask("announce", &call).await
     }
 
@@ -41,9 +41,10 @@ impl Notices for Redis {
         self.0.ask("retire", &call).await
     }
 
-    async fn present(&self) -> Result<Vec<Presence>, StoreError> {
-        let found: Vec<Vec<u8>> =
-            self.0.ask("see who is present", &self.0.function("present")).await?;
+    async fn present(&self, service: Service) -> Result<Vec<Presence>, StoreError> {
+        let mut call = self.0.function("present");
+        call.arg(service.as_str());
+        let found: Vec<Vec<u8>> = self.0.ask("see who is present", &call).await?;
         // One of a newer version offers what this one cannot use.
         let read = |bytes: &Vec<u8>| {
             let read = wire::presence::decode(bytes);

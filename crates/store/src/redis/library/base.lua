@@ -14,7 +14,7 @@
 local P = '{s0}:'
 local META = P .. 'meta'
 local QUEUES = P .. 'queues'
-local PROCESSES = P .. 'processes'
+local SERVICES = { 'coordinator', 'worker' }
 local RUNS = P .. 'runs'
 local ENDED = P .. 'ended'
 local DEAD = P .. 'dead'
@@ -37,6 +37,7 @@ local function calls_key(lane) return P .. 'calls:' .. lane end
 local function lane_key(lane) return P .. 'lane:' .. lane end
 local function idem_key(key) return P .. 'idem:' .. key end
 local function process_key(name) return P .. 'process:' .. name end
+local function service_key(service) return P .. 'present:' .. service end
 local function signals_key(lane) return P .. 'signals:' .. lane end
 
 -- A run's name carries its lane in the fourth and fifth place, in hexadecimal digits.

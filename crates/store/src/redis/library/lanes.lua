@@ -49,9 +49,9 @@ local function timers(_, a) return call('ZRANGE', timers_key(a.next()), 0, -1, '
 local function model_calls(_, a) return call('SMEMBERS', calls_key(a.next())) end
 
 local function announce(_, a)
-  local name, ttl, presence = a.next(), a.next(), a.next()
+  local name, ttl, service, presence = a.next(), a.next(), a.next(), a.next()
   call('SET', process_key(name), presence, 'PX', ttl)
-  call('SADD', PROCESSES, name)
+  call('SADD', service_key(service), name)
   return redis.status_reply('OK')
 end
 
@@ -59,7 +59,7 @@ end
 local function retire(group, a)
   local name = a.next()
   call('DEL', process_key(name))
-  call('SREM', PROCESSES, name)
+  for _, service in ipairs(SERVICES) do call('SREM', service_key(service), name) end
   for _, queue in ipairs(call('HKEYS', QUEUES)) do
     local key = ready_key(queue)
     local pending = redis.pcall('XPENDING', key, group, '-', '+', 1, name)
@@ -68,14 +68,14 @@ local function retire(group, a)
   return redis.status_reply('OK')
 end
 
-local function present(_, _)
-  local found = {}
-  for _, name in ipairs(call('SMEMBERS', PROCESSES)) do
+local function present(_, a)
+  local key, found = service_key(a.next()), {}
+  for _, name in ipairs(call('SMEMBERS', key)) do
     local presence = call('GET', process_key(name))
     if presence then
       found[#found + 1] = presence
     else
-      call('SREM', PROCESSES, name)
+      call('SREM', key, name)
     end
   end
   return found

@@ -28,7 +28,7 @@ pub struct CoordinatorArgs {
     /// Open runs, above which goals are refused
     #[arg(long, value_name = "N")]
     max_open_runs: Option<String>,
-    /// Steps that wait in a queue, above which goals are refused
+    /// Steps that wait or are with workers, in all queues together, above which goals are refused
     #[arg(long, value_name = "N")]
     max_queue_depth: Option<String>,
     /// Ended runs that are kept

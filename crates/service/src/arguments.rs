@@ -43,7 +43,7 @@ pub struct RedisArgs {
     /// The Redis of the cluster; redis://127.0.0.1:6379 if nothing is said, rediss:// for TLS [env: SORTIE_REDIS]
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
-    /// What it must promise: standard (nothing acknowledged is lost) or dev (the last second may be)
+    /// What it must promise: standard (nothing acknowledged is lost) or dev (nothing, what is missing is a warning)
     #[arg(long, value_name = "MODE")]
     durability: Option<String>,
 }

@@ -20,7 +20,7 @@ const MAX_GRACE: Duration = Duration::from_secs(3600);
 /// Open runs without a word: a small one takes some 10 kB of Redis' memory, so about 1 GB.
 const OPEN_RUNS: usize = 100_000;
 const MAX_OPEN_RUNS: u64 = 100_000_000;
-/// Steps that wait in one queue without a word: mostly far below a kilobyte each.
+/// Steps that wait or are with workers without a word: mostly far below a kilobyte each.
 const QUEUE_DEPTH: usize = 1_000_000;
 const MAX_QUEUE_DEPTH: u64 = 1_000_000_000;
 
@@ -53,7 +53,7 @@ pub struct ClusterSettings {
     pub grace: Setting<Duration>,
     /// Open runs; above it goals are refused.
     pub max_open_runs: Setting<usize>,
-    /// Steps that wait in a queue; above it goals are refused.
+    /// Steps that wait or are with workers, in all queues together; above it goals are refused.
     pub max_queue_depth: Setting<usize>,
     /// Where a coordinator offers its services.
     pub coordinator_listen: Setting<SocketAddr>,
@@ -84,9 +84,11 @@ impl Default for ClusterSettings {
 /// What a Redis must promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// What was acknowledged survives a crash of Redis; one that cannot promise it is not used.
+    /// What was acknowledged survives a crash of Redis; on one that cannot promise it no process is
+    /// ready and no goal is accepted.
     Standard,
-    /// The last second may be lost; a warning is enough.
+    /// What Redis loses is lost: without a file everything, with eviction any run at any time. What
+    /// is missing is a warning.
     Dev,
 }
 

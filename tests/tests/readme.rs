@@ -1,5 +1,5 @@
 //! What the documents show is there: the README's Rust is the example's, commands and flags of the
-//! README and of the guide to models exist, and links lead somewhere.
+//! README, of the guide to models and of the page on clusters exist, and links lead somewhere.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may panic like the tests")]
 
@@ -12,6 +12,7 @@ const SORTIE: &str = env!("CARGO_BIN_EXE_odd-sortie");
 const EXAMPLE: &str = include_str!("../../examples/own-tool/src/main.rs");
 const README: &str = include_str!("../../README.md");
 const MODELS: &str = include_str!("../../docs/models.md");
+const CLUSTER: &str = include_str!("../../docs/cluster.md");
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -56,7 +57,7 @@ fn the_readmes_tool_is_the_examples() {
 #[test]
 fn commands_and_flags_that_are_shown_exist() {
     let readme = typed(README);
-    for (command, rest) in readme.iter().chain(&typed(MODELS)) {
+    for (command, rest) in readme.iter().chain(&typed(MODELS)).chain(&typed(CLUSTER)) {
         let help = help(&[command]);
         for flag in rest.split([' ', ';', ')']).filter(|word| word.starts_with("--")) {
             assert!(help.contains(&format!("{flag} ")), "`sortie {command}` has no {flag}");
@@ -75,7 +76,8 @@ fn commands_and_flags_that_are_shown_exist() {
 fn links_lead_somewhere() {
     let root = root();
     let names = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "deploy/README.md"];
-    let names = names.into_iter().chain(["docs/cli-json.md", "docs/models.md"]);
+    let pages = ["docs/cli-json.md", "docs/models.md", "docs/cluster.md", "docs/faults.md"];
+    let names = names.into_iter().chain(pages);
     let mut documents: Vec<_> = names.map(|name| root.join(name)).collect();
     for page in fs::read_dir(root.join("docs/adr")).unwrap() {
         documents.push(page.unwrap().path());

@@ -29,7 +29,7 @@ use plan::PlanCall;
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Where no worker is there, the plan is asked for again after so long: they may be starting, or
 /// coming back with their store.
-const FOR_WORKERS: Duration = Duration::from_secs(5);
+const FOR_WORKERS: Duration = Duration::from_secs(2);
 /// Nobody waits longer to hear who plans: the first call tells it as well.
 const NAMING_PATIENCE: Duration = Duration::from_secs(2);
 /// What an answer may have if the call does not say.

@@ -1,14 +1,18 @@
 //! `sortie submit`: hands a goal in and prints the run's name.
 
+use std::time::Duration;
+
 use clap::Args;
 use sortie_proto::v1;
+use tokio::time::{Instant, sleep};
 
 use crate::app::App;
 use crate::arguments::GoalArgs;
 use crate::cluster::{Client, Cluster, drawn_name, unary};
-use crate::error::Error;
+use crate::error::{Error, is_transport, reason};
 use crate::exit::Exit;
 use crate::json::Object;
+use crate::output::say;
 
 /// Arguments of `submit`.
 #[derive(Debug, Args)]
@@ -35,8 +39,13 @@ pub(crate) async fn execute(args: SubmitArgs, mut app: App) -> Result<Exit, Erro
     Ok(Exit::Done)
 }
 
+/// A cluster that is just being started has so long to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause before it is asked again.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// Hands a goal in. What the cluster refuses here never becomes a run. It always has a key, so that
-/// sent again to another coordinator it is the same run.
+/// sent again, and to another coordinator, it is the same run.
 pub(super) async fn submit(
     cluster: &Cluster,
     mut request: v1::SubmitGoalRequest,
@@ -46,7 +55,24 @@ pub(super) async fn submit(
         request.idempotency_key = drawn_name();
     }
     let asked = async |mut client: Client| client.submit_goal(unary(request.clone())).await;
-    match cluster.ask(asked).await {
+    let until = Instant::now() + PATIENCE;
+    let mut is_told = false;
+    let answer = loop {
+        match cluster.ask(asked).await {
+            Err(status) if is_transport(&status) && Instant::now() + PAUSE < until => {
+                if !std::mem::replace(&mut is_told, true) {
+                    let (name, most) = (cluster.name(), PATIENCE.as_secs());
+                    say(&format!(
+                        "{name} takes no goals yet ({}): trying for {most} s",
+                        reason(&status)
+                    ));
+                }
+                sleep(PAUSE).await;
+            }
+            answer => break answer,
+        }
+    };
+    match answer {
         Ok(response) => {
             let submitted = response.into_inner();
             // Under a name that was drawn here, nobody has submitted it before.

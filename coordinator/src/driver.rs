@@ -13,6 +13,7 @@
 mod commit;
 mod lanes;
 mod live;
+mod loads;
 mod share;
 mod story;
 mod sweep;
@@ -20,17 +21,14 @@ mod timers;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use sortie_engine::{Catalogue, Command, CommitBudget, Lane, RetryPolicy, RunId, Seq};
-use sortie_store::{
-    Clock, Contact, History, InboxCursor, InboxId, InboxItem, LaneOwner, Store, StoreError, Working,
-};
-use tokio::sync::{Semaphore, mpsc, watch};
+use sortie_engine::{Catalogue, Command, CommitBudget, Lane, RetryPolicy, RunId};
+use sortie_store::{Clock, Contact, InboxCursor, InboxItem, LaneOwner, Store, StoreError, Working};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +36,8 @@ use crate::calls::{Calls, Texts, Word};
 use crate::planner::{Authors, Naming, Planner};
 use commit::CommitsDone;
 use lanes::Tenure;
-use live::{Live, Mail, Slot};
+use live::{Mail, Slot};
+use loads::Loads;
 use sweep::Search;
 use timers::Timers;
 
@@ -103,9 +102,6 @@ const READ_AT_ONCE: usize = 512;
 const WORDS_AT_ONCE: usize = 256;
 /// One read of the inboxes waits at most so long; then it is asked again.
 const READ_WAIT: Duration = Duration::from_secs(2);
-/// Histories that are read at once. The store's connection has room for some tens of calls on their
-/// way, and the loop that takes their answers must find room there for its own.
-const LOADS: usize = 32;
 /// Runs that wait for a commit; above it nothing more is read until the store has caught up.
 const BACKLOG: usize = 4096;
 /// The pause before a store that did not answer is asked again.
@@ -144,15 +140,12 @@ pub struct Driver {
     timers: Timers,
     /// Runs that wait for a place among the model calls, in order of arrival.
     waiting: VecDeque<RunId>,
-    /// The name of the next load: an answer to an older one is not for the slot of today.
-    next_load: u64,
     tenure: Tenure,
     /// The lanes that are owned, with how far their inboxes were read.
     owned: BTreeMap<Lane, InboxCursor>,
     owned_tx: watch::Sender<Vec<Lane>>,
     commits: FuturesUnordered<BoxFuture<'static, CommitsDone>>,
-    loads: FuturesUnordered<BoxFuture<'static, Loaded>>,
-    load_places: Arc<Semaphore>,
+    loads: Loads,
     counts: watch::Sender<DriverCounts>,
     contact: Contact,
     reading: Contact,
@@ -208,12 +201,10 @@ impl Driver {
             dirty: VecDeque::new(),
             timers: Timers::default(),
             waiting: VecDeque::new(),
-            next_load: 0,
             owned: BTreeMap::new(),
             owned_tx,
             commits: FuturesUnordered::new(),
-            loads: FuturesUnordered::new(),
-            load_places: Arc::new(Semaphore::new(LOADS)),
+            loads: Loads::default(),
             counts: counts_tx,
             contact,
             reading: reading_contact,
@@ -338,74 +329,6 @@ impl Driver {
         }
     }
 
-    /// Reads a run's history into its slot, after a pause.
-    fn load(&mut self, run: RunId, pause: Duration) {
-        let Some(slot) = self.runs.get_mut(&run) else { return };
-        self.next_load += 1;
-        let load = self.next_load;
-        slot.load = load;
-        let (store, places) = (self.store.clone(), self.load_places.clone());
-        self.loads.push(Box::pin(async move {
-            // Even a sleep of no length waits for the timer's next millisecond.
-            if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
-            }
-            let _place = places.acquire().await;
-            (run, load, store.load(run, Seq::ZERO).await)
-        }));
-    }
-
-    fn loaded(&mut self, (run, load, history): Loaded) {
-        let slot = self.runs.get_mut(&run).filter(|slot| slot.load == load && slot.live.is_none());
-        let Some(slot) = slot else { return };
-        match history {
-            Ok(Some(history)) => match replay(run, &history) {
-                Some(live) => {
-                    let resumes = live.run.open_call().is_some();
-                    slot.live = Some(live);
-                    if resumes {
-                        slot.mailbox.push(Mail::local(Command::Resume));
-                    } else if slot.mailbox.is_empty() {
-                        slot.mailbox.push(Mail::local(Command::TimerDue));
-                    }
-                    slot.is_dirty = true;
-                    self.dirty.push_back(run);
-                }
-                None => {
-                    // Nothing that this version understands: a newer coordinator may.
-                    tracing::error!(%run, "the history of a run cannot be replayed");
-                    self.runs.remove(&run);
-                }
-            },
-            Ok(None) => {
-                tracing::warn!(%run, "commands for a run that does not exist were discarded");
-                let ids = slot.mailbox.inbox_ids();
-                self.runs.remove(&run);
-                self.discard(run, ids);
-            }
-            Err(error @ StoreError::Broken { .. }) => {
-                // What is in the store cannot be read, at least not by this version. The sweep asks
-                // again, in case a newer coordinator has mended it.
-                tracing::error!(%run, %error, "the history of a run cannot be read");
-                self.runs.remove(&run);
-            }
-            Err(error) => {
-                tracing::debug!(%run, %error, "a run could not be loaded");
-                self.load(run, STORE_PAUSE);
-            }
-        }
-    }
-
-    fn discard(&self, run: RunId, ids: Vec<InboxId>) {
-        let store = self.store.clone();
-        let items: Vec<_> = ids.into_iter().map(|id| (run.lane(), id)).collect();
-        self.calls.spawn(async move {
-            if let Err(error) = store.discard(&items).await {
-                tracing::warn!(error = %error, "inbox items could not be discarded");
-            }
-        });
-    }
-
     /// What a model call says, if the run still listens to it.
     fn hear(&mut self, word: Word) {
         let listens = self
@@ -448,21 +371,12 @@ impl Driver {
     }
 }
 
-/// The state that a history folds into. One that nobody should have written must not take the other
-/// runs with it.
-fn replay(run: RunId, history: &History) -> Option<Box<Live>> {
-    std::panic::catch_unwind(AssertUnwindSafe(|| Live::replay(run, history))).ok().flatten()
-}
-
 async fn sleep_until(due: Option<Instant>) {
     match due {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }
-
-/// A run, the name of the load, and what it gave.
-type Loaded = (RunId, u64, Result<Option<History>, StoreError>);
 
 /// Runs that have no place any more, because their lane went to someone else.
 fn of_lanes(runs: &BTreeMap<RunId, Slot>, lanes: &BTreeSet<Lane>) -> Vec<RunId> {

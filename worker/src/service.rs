@@ -12,6 +12,7 @@
 //! thread delays other tools at most, and no heartbeat, claim or report.
 
 mod attempt;
+mod claims;
 mod held;
 mod pulse;
 mod reports;
@@ -22,17 +23,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sortie_engine::{QueueName, Timestamp, WorkerName};
-use sortie_store::{
-    Claimed, Clock, Contact, Extended, Presence, Service, Signal, Store, StoreError, Working,
-};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use sortie_store::{Claimed, Clock, Presence, Service, Signal, Store, StoreError, Working};
+use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::executor::Executor;
 use crate::registry::Registry;
 use attempt::{Runner, release};
+use claims::{Claims, Taken};
 use held::{Held, NotHeld, Stop};
 use pulse::Pulse;
 use reports::Reports;
@@ -52,18 +52,9 @@ pub struct WorkerOptions {
     pub grace: Duration,
 }
 
-/// One claim waits at most so long; then it is looked for attempts whose worker is gone, and claimed
-/// again. So work goes on within a lease and a second after its worker died. A look walks over all
-/// attempts that are out, so it is not free.
-const CLAIM_WAIT: Duration = Duration::from_millis(750);
 /// So many leases the last reports are offered to a store that does not hear them: what is done should
 /// not be done again, and a process that is told to end must end.
 const REPORT_LEASES: u32 = 6;
-/// An answer that took longer is late: the lease may have run for so long that the fence, which counts
-/// from the last heartbeat, would fall too late.
-const LATE: Duration = Duration::from_millis(1250);
-/// Attempts claimed at once: enough to amortise a call, few enough to share with other workers.
-const CLAIM_AT_ONCE: usize = 64;
 /// The pause before a store that did not answer is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
 /// Nothing waits longer for others to hear what may be missed.
@@ -195,16 +186,17 @@ impl Worker {
     }
 
     async fn serve(&self, tools: &Tools, shutdown: &CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.options.concurrency));
-        let mut steal_at = Instant::now() + CLAIM_WAIT;
+        let WorkerOptions { name, queues, concurrency, .. } = self.options.clone();
+        let (store, pulse) = (self.store.clone(), self.pulse.clone());
+        let mut claims = Claims::new(store, name, queues, pulse, concurrency);
         loop {
             let claimed = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                taken = self.take(&slots, &tools.held, &mut steal_at) => taken,
+                taken = claims.take(&tools.held) => taken,
             };
             match claimed {
-                Ok(taken) => self.start(tools, taken, shutdown).await,
+                Ok(batch) => self.start(tools, claims.still_held(batch).await, shutdown).await,
                 Err(error) => {
                     self.pulse.claim_failed(&error);
                     tokio::select! {
@@ -216,92 +208,11 @@ impl Worker {
         }
     }
 
-    /// Waits for a free slot; then attempts of workers that are gone, when it is time to look for
-    /// them, or new ones until then: a claim is not given up for a look. What was lost is older than
-    /// what waits, so a worker that is never idle looks for it too, before it takes anything new.
-    async fn take(
-        &self,
-        slots: &Arc<Semaphore>,
-        held: &Held,
-        steal_at: &mut Instant,
-    ) -> Result<Batch, StoreError> {
-        held.opened().await;
-        let mut first = self.free_slot(slots).await;
-        if *steal_at <= Instant::now() {
-            *steal_at = Instant::now() + CLAIM_WAIT.min(self.store.lease() / 2);
-            let stolen;
-            (stolen, first) = self.steal(first, slots).await?;
-            if !stolen.taken.is_empty() {
-                return Ok(stolen);
-            }
-        }
-        self.claim(first, slots, *steal_at - Instant::now()).await
-    }
-
-    async fn free_slot(&self, slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-        if let Ok(free) = slots.clone().try_acquire_owned() {
-            return Some(free);
-        }
-        self.pulse.rests();
-        // The semaphore is never closed.
-        slots.clone().acquire_owned().await.ok()
-    }
-
-    /// Waits for attempts to fill the free slots with.
-    async fn claim(
-        &self,
-        mut first: Option<OwnedSemaphorePermit>,
-        slots: &Arc<Semaphore>,
-        wait: Duration,
-    ) -> Result<Batch, StoreError> {
-        let free = (slots.available_permits() + 1).min(CLAIM_AT_ONCE);
-        let (name, queues, asked) = (&self.options.name, &self.options.queues, Instant::now());
-        let claim = self.store.claim(name, queues, free, wait);
-        let silent = StoreError::Unavailable { action: "claim attempts" };
-        let claimed = timeout_at(self.pulse.claims(), claim).await.unwrap_or(Err(silent))?;
-        self.pulse.claimed();
-        Ok(Batch { asked, taken: seat(claimed, &mut first, slots) })
-    }
-
-    /// Takes what workers lost; with the slot, if nothing has taken it.
-    async fn steal(
-        &self,
-        mut first: Option<OwnedSemaphorePermit>,
-        slots: &Arc<Semaphore>,
-    ) -> Result<(Batch, Option<OwnedSemaphorePermit>), StoreError> {
-        let free = (slots.available_permits() + 1).min(CLAIM_AT_ONCE);
-        let (name, queues, asked) = (&self.options.name, &self.options.queues, Instant::now());
-        let stolen = self.store.steal(name, queues, free);
-        let silent = StoreError::Unavailable { action: "steal attempts" };
-        let stolen = timeout(Contact::PATIENCE, stolen).await.unwrap_or(Err(silent))?;
-        let taken = seat(stolen, &mut first, slots);
-        Ok((Batch { asked, taken }, first))
-    }
-
-    /// Leases run from somewhere between the question and its answer. Where that took long, others
-    /// may have stolen the attempts by now: only those that can be extended are ours.
-    async fn still_held(&self, batch: Batch) -> Vec<Taken> {
-        let Batch { asked, taken } = batch;
-        if taken.is_empty() || asked.elapsed() < LATE.min(self.store.lease() / 2) {
-            return taken;
-        }
-        let tokens: Vec<_> = taken.iter().map(|one| one.claimed.token).collect();
-        let extended = self.store.extend(&self.options.name, &tokens);
-        let Ok(Ok(replies)) = timeout(self.store.lease() / 4, extended).await else {
-            tracing::warn!(attempts = tokens.len(), "attempts came too late and are let go");
-            drop(taken);
-            release(&*self.store, &self.options.name, &tokens).await;
-            return Vec::new();
-        };
-        let ours = taken.into_iter().zip(replies);
-        ours.filter(|(_, reply)| *reply == Extended::Ok).map(|(one, _)| one).collect()
-    }
-
     /// Starts attempts, each in a task that owns its slot and its hold: a crash gives both back.
     /// What came after the end, or behind the fence, goes back unstarted.
-    async fn start(&self, tools: &Tools, batch: Batch, shutdown: &CancellationToken) {
+    async fn start(&self, tools: &Tools, taken: Vec<Taken>, shutdown: &CancellationToken) {
         let (mut begin, mut back) = (Vec::new(), Vec::new());
-        for one in self.still_held(batch).await {
+        for one in taken {
             let (token, entry) = (one.claimed.token, &one.claimed.entry);
             match tools.held.hold(token) {
                 _ if shutdown.is_cancelled() => back.push(token),
@@ -380,29 +291,4 @@ impl Worker {
         };
         self.store.announce(presence, PRESENCE).await
     }
-}
-
-/// What a claim brought, and when it was asked.
-struct Batch {
-    asked: Instant,
-    taken: Vec<Taken>,
-}
-
-/// An attempt with the slot that it takes.
-struct Taken {
-    claimed: Claimed,
-    permit: Option<OwnedSemaphorePermit>,
-}
-
-/// Gives each attempt a slot. Slots are counted before the claim, so there is one for each.
-fn seat(
-    claimed: Vec<Claimed>,
-    first: &mut Option<OwnedSemaphorePermit>,
-    slots: &Arc<Semaphore>,
-) -> Vec<Taken> {
-    let next = |claimed| {
-        let permit = first.take().or_else(|| slots.clone().try_acquire_owned().ok());
-        Taken { claimed, permit }
-    };
-    claimed.into_iter().map(next).collect()
 }

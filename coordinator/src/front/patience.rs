@@ -23,8 +23,11 @@ where
     let mut pause = FIRST_PAUSE;
     loop {
         let error = match call().await {
-            Err(error @ (StoreError::Unavailable { .. } | StoreError::Unfit { .. })) => error,
-            Err(error @ StoreError::Broken { .. }) => return Err(error),
+            Err(error @ StoreError::Unavailable { .. }) => error,
+            // Somebody must act first; whoever asks can come back.
+            Err(error @ (StoreError::Unfit { .. } | StoreError::Broken { .. })) => {
+                return Err(error);
+            }
             Ok(answer) => return Ok(answer),
         };
         let drawn = pause.mul_f64(0.5 + 0.5 * fastrand::f64());
@@ -59,13 +62,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wrong_answer_is_not_asked_for_twice() {
-        let broken = StoreError::Broken { action: "test", problem: "nonsense".to_owned() };
-        let mut calls = 0;
-        let answer = resend(Duration::from_secs(5), || {
-            calls += 1;
-            std::future::ready(Err::<(), _>(broken.clone()))
-        });
-        assert_eq!(answer.await, Err(broken));
-        assert_eq!(calls, 1);
+        for error in [
+            StoreError::Broken { action: "test", problem: "nonsense".to_owned() },
+            StoreError::Unfit { action: "test", problem: "it was emptied".to_owned() },
+        ] {
+            let mut calls = 0;
+            let answer = resend(Duration::from_secs(5), || {
+                calls += 1;
+                std::future::ready(Err::<(), _>(error.clone()))
+            });
+            assert_eq!(answer.await, Err(error));
+            assert_eq!(calls, 1);
+        }
     }
 }

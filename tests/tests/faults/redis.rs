@@ -76,12 +76,18 @@ async fn all_say(stage: &Stage, word: &str) {
     assert!(took <= TOLD, "{took:?}");
 }
 
+/// What was put into a Redis that is not theirs.
+fn written(stage: &Stage) -> Vec<String> {
+    stage.cluster.redis.connect().unwrap().keys("*").unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_that_is_emptied_is_reported_by_every_process() {
     let mut stage = Stage::open(options()).await;
     let began = stage.begin("gone", slow(Kind::Read, 60_000)).await;
     stage.cluster.redis.empty();
     all_say(&stage, "was emptied").await;
+    assert_eq!(written(&stage), [""; 0]);
     drop(began);
 }
 
@@ -91,6 +97,7 @@ async fn redis_that_is_swapped_for_an_empty_one_is_reported_by_every_process() {
     let began = stage.begin("gone", slow(Kind::Read, 60_000)).await;
     stage.cluster.redis.swap().await;
     all_say(&stage, "was emptied").await;
+    assert_eq!(written(&stage), [""; 0]);
     drop(began);
 }
 

@@ -1,12 +1,13 @@
 //! What a process says of a Redis that is not there, or cannot be used as it is: each in words that
 //! say what to do.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redis::Commands as _;
+use sortie_engine::RunState;
 use sortie_tests::chaos::{
-    FaultyProxy, Graph, Kind, LEASE as LEASE_MS, PATIENCE, Process, ProcessCluster, Recipe,
-    RedisOptions, RedisServer,
+    Client, FaultyProxy, Graph, Kind, LEASE as LEASE_MS, PATIENCE, Process, ProcessCluster, Recipe,
+    RedisOptions, RedisServer, wait_until,
 };
 
 use crate::{PROGRAM, options, slow};
@@ -42,10 +43,16 @@ async fn processes_that_come_before_their_redis_say_so_and_wait_for_it() {
 async fn redis_without_persistence_is_not_used_as_if_it_had_some() {
     let forgetful = RedisOptions { durable: false, ..RedisOptions::default() };
     let redis = RedisServer::with(forgetful).await;
-    for process in [worker(&redis.url()), coordinator(&redis.url())] {
+    let (worker, coordinator) = (worker(&redis.url()), coordinator(&redis.url()));
+    for process in [&worker, &coordinator] {
         let line = process.says("not ready").await;
         assert!(line.contains("set `appendonly yes`"), "{line}");
     }
+    let client = Client::new([coordinator.address().await]);
+    let goal = Graph::new("lossy", vec![slow(Kind::Pure, 0)]);
+    let until = Instant::now() + Duration::from_secs(3);
+    let refused = client.submit(&goal, until).await.unwrap_err();
+    assert!(refused.last.is_some_and(|last| last.contains("set `appendonly yes`")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,6 +93,7 @@ async fn wrong_password_ends_a_process_with_the_reason() {
 async fn full_redis_refuses_goals_with_a_reason_and_ends_those_it_has() {
     let mut stage = sortie_tests::chaos::Stage::open(options()).await;
     stage.begin("before", slow(Kind::Read, 1_500)).await;
+    let client = stage.client.clone();
     let mut connection = stage.cluster.redis.connect().unwrap();
     let used: String = redis::cmd("INFO").arg("memory").query(&mut connection).unwrap();
     let used = used.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap();
@@ -96,10 +104,15 @@ async fn full_redis_refuses_goals_with_a_reason_and_ends_those_it_has() {
     };
     limit(used / 2);
     let late = Graph::new("late", vec![slow(Kind::Pure, 0)]);
-    let until = Instant::now() + std::time::Duration::from_secs(3);
+    let until = Instant::now() + Duration::from_secs(3);
     let refused = stage.client.submit(&late, until).await.unwrap_err();
     println!("{refused}");
     assert!(refused.last.is_some_and(|last| last.contains("memory")));
+    wait_until("the run that was there to end", PATIENCE, async || {
+        let runs = client.count(RunState::Succeeded, Instant::now() + PATIENCE).await;
+        runs.unwrap_or_default() == 1
+    })
+    .await;
     // Room again, and the same goal under the same key is taken.
     limit(0);
     let _: () = stage.cluster.redis.connect().unwrap().set("room", 1).unwrap();

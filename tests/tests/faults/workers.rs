@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sortie_engine::{Event, RunState};
-use sortie_tests::chaos::ledger::Fact;
+use sortie_tests::chaos::ledger::{Entry, Fact};
 use sortie_tests::chaos::{
     Evidence, Graph, Harm, Kind, Node, PATIENCE, Service, Stage, now_ms, wait_until,
 };
@@ -101,14 +101,28 @@ async fn third_worker_that_dies_over_a_step_is_the_last() {
 #[tokio::test(flavor = "multi_thread")]
 async fn worker_that_is_told_to_end_finishes_its_tool_and_claims_nothing_more() {
     let mut stage = Stage::open(options().of_each(1)).await;
-    let began = stage.begin("drained", slow(Kind::Once, 1_500)).await;
-    let worker = stage.cluster.place(Service::Worker, 0).process_mut();
-    worker.terminate();
-    let status = worker.ended(PATIENCE).await;
+    let began = stage.begin("drained", slow(Kind::Once, 3_000)).await;
+    // The other one waits for a worker.
+    let away = stage.strike(Harm::WorkerKilled, &[]);
+    stage.cluster.place(Service::Worker, 0).process().terminate();
+    stage.submit(Graph::new("later", vec![slow(Kind::Pure, 0)]));
+    let client = stage.client.clone();
+    wait_until("both steps to be queued", PATIENCE, async || {
+        let runs = client.count(RunState::Executing, Instant::now() + PATIENCE).await;
+        runs.unwrap_or_default() == 2
+    })
+    .await;
+    let began_now = |stage: &Stage| {
+        let is = |entry: &Entry| entry.fact == Fact::Began;
+        stage.cluster.ledger().into_iter().filter(is).count()
+    };
+    assert_eq!(began_now(&stage), 1, "it still runs the first");
+    let status = stage.cluster.place(Service::Worker, 0).process_mut().ended(PATIENCE).await;
     assert_eq!(status.code(), Some(0), "an orderly end");
     assert!(matches!(stage.ended(&began).await.fact, Fact::Ended { .. }));
-    stage.submit(Graph::new("later", vec![slow(Kind::Pure, 0)]));
+    assert_eq!(began_now(&stage), 1, "it has had a slot for the other, and claimed nothing");
     stage.cluster.place(Service::Worker, 0).start().await;
+    stage.healed(away);
     let (evidence, _) = stage.verdict().await;
     assert_eq!(evidence.ledger.iter().filter(|entry| entry.fact == Fact::Began).count(), 2);
 }

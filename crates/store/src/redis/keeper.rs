@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::fault::{Fault, reason};
-use super::fitness::{Durability, Facts, doubtful, grave};
+use super::fitness::{Durability, Facts, Finding, doubtful, grave};
 use super::library::LIBRARY;
 use super::link::{Ends, Wire};
 use super::pulse::Pulse;
@@ -170,13 +170,16 @@ impl Keeper {
                     // What is mended is seen at once.
                     let is_ill = *self.health.borrow() != Health::Fit;
                     let looked = self.examine(wire.connection.clone(), is_due || is_ill).await;
-                    if is_due {
-                        for finding in doubtful(&self.facts.findings(self.durability)) {
+                    if let Ok(findings) = &looked
+                        && is_due
+                    {
+                        for finding in doubtful(findings) {
                             tracing::warn!(%finding, "Redis may lose or refuse something");
                         }
                     }
-                    match looked {
-                        Ok(()) => self.tell(Health::Fit),
+                    match looked.map(|findings| grave(&findings)) {
+                        Ok(None) => self.tell(Health::Fit),
+                        Ok(Some(problem)) => self.tell(Health::Unfit { problem }),
                         Err(Fault::Unfit(problem) | Fault::Broken(problem)) => {
                             self.tell(Health::Unfit { problem });
                         }
@@ -190,12 +193,12 @@ impl Keeper {
         }
     }
 
-    /// Whether it is the store that is meant, and fit.
+    /// What is found of a store that is the one that is meant.
     async fn examine(
         &mut self,
         mut connection: MultiplexedConnection,
         ask_all: bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<Vec<Finding>, Fault> {
         let fault = |error: redis::RedisError| Fault::of(&error);
         let look = async {
             let facts = Facts::ask(&mut connection).await?;
@@ -210,8 +213,7 @@ impl Keeper {
         self.facts = Facts { fsync, ..facts };
         self.pulse.memory(self.facts.used_percent());
         checked.map_err(fault)?;
-        let findings = self.facts.findings(self.durability);
-        grave(&findings).map_or(Ok(()), |problem| Err(Fault::Unfit(problem)))
+        Ok(self.facts.findings(self.durability))
     }
 
     /// Dials until there is a connection with the functions behind it.

@@ -87,9 +87,16 @@ fn a_goal_that_is_handed_in_again_is_the_same_goal() {
     names.dedup();
     assert!(names.len() == 1 && !names[0].is_empty(), "{names:?}");
     // Another goal has another name, and a person's own name stays.
+    against_both(&fakes, &["submit", "goal"]);
+    let second = keys();
+    for (before, after) in first.iter().zip(&second) {
+        assert!(after.len() > before.len() && !after[before.len()..].contains(&names[0]));
+    }
     against_both(&fakes, &["submit", "goal", "--idempotency-key", "mine"]);
-    for (before, after) in first.iter().zip(keys()) {
-        assert!(after[before.len()..].iter().all(|key| key == "mine"));
+    for (before, after) in second.iter().zip(keys()) {
+        assert!(
+            after.len() > before.len() && after[before.len()..].iter().all(|key| key == "mine")
+        );
     }
 }
 

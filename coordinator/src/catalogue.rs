@@ -18,17 +18,23 @@ const RETURN: Duration = Duration::from_secs(15);
 /// Requests for a refresh that may wait; all that wait are answered by the same one.
 const WAITING: usize = 64;
 
+/// Workers by name.
+pub type Workers = BTreeMap<String, Presence>;
+
+fn by_name(present: Vec<Presence>) -> Workers {
+    present.into_iter().map(|one| (one.name.clone(), one)).collect()
+}
+
 /// The tools of all who are there. Where they differ over a tool (a rolling update), the form that
 /// most of them offer counts; among equals the one of the first by name.
 #[must_use]
-pub fn catalogue(mut presences: Vec<Presence>) -> Catalogue {
-    presences.sort_by(|a, b| a.name.cmp(&b.name));
+pub fn catalogue(workers: &Workers) -> Catalogue {
     let mut offers: BTreeMap<ToolName, Vec<(Arc<ToolSpec>, usize)>> = BTreeMap::new();
-    for tool in presences.into_iter().flat_map(|presence| presence.tools) {
+    for tool in workers.values().flat_map(|presence| &presence.tools) {
         let forms = offers.entry(tool.name.clone()).or_default();
-        match forms.iter_mut().find(|(form, _)| *form == tool) {
+        match forms.iter_mut().find(|(form, _)| form == tool) {
             Some((_, count)) => *count += 1,
-            None => forms.push((tool, 1)),
+            None => forms.push((tool.clone(), 1)),
         }
     }
     // `max_by_key` takes the last of equals; reversed, that is the first.
@@ -39,8 +45,8 @@ pub fn catalogue(mut presences: Vec<Presence>) -> Catalogue {
 }
 
 /// The queues that somebody serves.
-fn served(presences: &[Presence]) -> Arc<BTreeSet<QueueName>> {
-    Arc::new(presences.iter().flat_map(|presence| presence.queues.iter().cloned()).collect())
+fn served(workers: &Workers) -> Arc<BTreeSet<QueueName>> {
+    Arc::new(workers.values().flat_map(|presence| presence.queues.iter().cloned()).collect())
 }
 
 /// Keeps the catalogue fresh.
@@ -50,7 +56,7 @@ pub struct CatalogueWatch {
     served: watch::Sender<Arc<BTreeSet<QueueName>>>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
     /// Who was there when the store answered last.
-    known: Vec<Presence>,
+    known: Workers,
     is_failing: bool,
     /// The end of the time in which they may come back.
     settled: Instant,
@@ -70,16 +76,16 @@ impl CatalogueWatch {
     /// # Errors
     /// If the store does not answer.
     pub async fn open(store: Arc<dyn Store>) -> Result<(Self, CatalogueHandle), StoreError> {
-        let present = store.present(Service::Worker).await?;
-        let (served_tx, served) = watch::channel(served(&present));
-        let (sender, current) = watch::channel(Arc::new(catalogue(present.clone())));
+        let known = by_name(store.present(Service::Worker).await?);
+        let (served_tx, served) = watch::channel(served(&known));
+        let (sender, current) = watch::channel(Arc::new(catalogue(&known)));
         let (ask, asked) = mpsc::channel(WAITING);
         let watch = Self {
             store,
             current: sender,
             served: served_tx,
             asked,
-            known: present,
+            known,
             is_failing: false,
             settled: Instant::now(),
         };
@@ -123,7 +129,7 @@ impl CatalogueWatch {
             }
         }
         self.served.send_replace(served(&self.known));
-        let fresh = catalogue(self.known.clone());
+        let fresh = catalogue(&self.known);
         self.current.send_if_modified(|current| {
             let is_new = **current != fresh;
             if is_new {
@@ -135,17 +141,16 @@ impl CatalogueWatch {
     }
 
     /// Takes in who is there.
-    fn meet(&mut self, mut present: Vec<Presence>) {
+    fn meet(&mut self, present: Vec<Presence>) {
         let now = Instant::now();
         if std::mem::take(&mut self.is_failing) {
             self.settled = now + RETURN;
         }
         if now < self.settled {
-            let names: BTreeSet<_> = present.iter().map(|one| one.name.clone()).collect();
-            let away = std::mem::take(&mut self.known).into_iter();
-            present.extend(away.filter(|one| !names.contains(&one.name)));
+            self.known.extend(by_name(present));
+        } else {
+            self.known = by_name(present);
         }
-        self.known = present;
     }
 }
 
@@ -210,28 +215,26 @@ mod tests {
         let chosen = |forms: [&Arc<ToolSpec>; 3]| {
             let fleet = forms.iter().zip(["b", "c", "a"]);
             let fleet = fleet.map(|(form, name)| worker(name, vec![Arc::clone(form)]));
-            catalogue(fleet.collect()).get("sum").unwrap().clone()
+            catalogue(&by_name(fleet.collect())).get("sum").unwrap().clone()
         };
         assert_eq!(chosen([&old, &new, &new]), new);
         assert_eq!(chosen([&old, &old, &new]), old);
         let tie = vec![worker("b", vec![old]), worker("a", vec![new.clone()])];
-        assert_eq!(catalogue(tie).get("sum"), Some(&new));
+        assert_eq!(catalogue(&by_name(tie)).get("sum"), Some(&new));
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_was_there_before_a_silence_of_the_store_has_time_to_come_back() {
         let store = Embedded::new(EmbeddedOptions::default());
         let (mut watch, _) = CatalogueWatch::open(store).await.unwrap();
-        let names = |watch: &CatalogueWatch| -> Vec<_> {
-            watch.known.iter().map(|one| one.name.clone()).collect()
-        };
+        let names = |watch: &CatalogueWatch| -> Vec<_> { watch.known.keys().cloned().collect() };
         watch.meet(vec![worker("a", Vec::new()), worker("b", Vec::new())]);
         watch.is_failing = true;
         watch.meet(Vec::new());
         assert_eq!(names(&watch), ["a", "b"], "its word has run out meanwhile");
         watch.meet(vec![worker("b", vec![tool("sum", "new")])]);
-        assert_eq!(names(&watch), ["b", "a"]);
-        assert_eq!(catalogue(watch.known.clone()).len(), 1, "what is new counts");
+        assert_eq!(names(&watch), ["a", "b"]);
+        assert_eq!(catalogue(&watch.known).len(), 1, "what is new counts");
         tokio::time::advance(RETURN).await;
         watch.meet(vec![worker("b", Vec::new())]);
         assert_eq!(names(&watch), ["b"]);

@@ -50,6 +50,15 @@ async fn submit_everywhere(fleet: &Fleet, first: u64) -> Vec<RunId> {
     runs
 }
 
+/// A coordinator that owns all lanes, with a run in each whose plan is being written.
+async fn alone_and_busy(fleet: &Fleet, script: &Script) -> (Member, Vec<RunId>) {
+    let a = fleet.coordinator("a").await;
+    a.owns(16).await;
+    let runs = submit_everywhere(fleet, 1).await;
+    script.calls().reaches(16).await;
+    (a, runs)
+}
+
 async fn all_succeed(member: &Member, runs: &[RunId]) {
     for run in runs {
         assert_eq!(member.ended(*run).await.state(), RunState::Succeeded);
@@ -135,10 +144,7 @@ async fn coordinators_without_a_lane_wait_for_one() {
 async fn a_lane_is_handed_over_when_its_model_calls_have_ended() {
     let script = thinks(SECOND * 5);
     let fleet = fleet(script.clone()).await;
-    let a = fleet.coordinator("a").await;
-    a.owns(16).await;
-    let runs = submit_everywhere(&fleet, 1).await;
-    script.calls().reaches(16).await;
+    let (a, runs) = alone_and_busy(&fleet, &script).await;
     let asked = Instant::now();
     let b = fleet.coordinator("b").await;
     a.owns(8).await; // the others are about to go: nothing new begins there
@@ -184,10 +190,7 @@ async fn planner_is_asked_at_once(member: &Member, runs: &[RunId]) {
 async fn runs_that_wait_for_the_handover_of_their_lane_go_on_with_it() {
     let script = thinks(SECOND * 7);
     let fleet = fleet(script.clone()).await;
-    let a = fleet.coordinator("a").await;
-    a.owns(16).await;
-    submit_everywhere(&fleet, 1).await;
-    script.calls().reaches(16).await;
+    let (a, _) = alone_and_busy(&fleet, &script).await;
     let b = fleet.coordinator("b").await;
     a.owns(8).await;
     // No call begins in the lanes that are about to go.

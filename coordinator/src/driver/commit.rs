@@ -76,17 +76,13 @@ impl Driver {
             tracing::warn!(%run, reason = %refusal, "a command was refused");
         }
         let mail = slot.mailbox.take(folded.taken);
-        let timer = live.run.timer(now);
+        let (timer, stored_timer) = (live.run.timer(now), live.timer_to_store(now));
         let consumed: Vec<_> = mail.iter().filter_map(|mail| mail.item).collect();
-        let wants_call = live.run.wants_call(now);
-        if wants_call && !slot.is_waiting && !is_leaving {
+        if live.run.wants_call(now) && !slot.is_waiting && !is_leaving {
             slot.is_waiting = true;
             self.waiting.push_back(run);
         }
-        // Whoever adopts a run that waits for a place here may have one: for him it is due.
-        let stored_timer = if wants_call { Some(now) } else { timer };
-        let is_as_stored = |at: Timestamp| if wants_call { at <= now } else { at > now };
-        let is_stored = stored_timer.is_none() || live.stored_timer.is_some_and(is_as_stored);
+        let is_stored = stored_timer.is_none() || live.has_stored_timer(now);
         if folded.events.is_empty() && consumed.is_empty() && is_stored {
             self.timers.set(run, timer);
             if !slot.mailbox.is_empty() {

@@ -173,6 +173,18 @@ impl Live {
         }
     }
 
+    /// When the run is due for whoever adopts it. One that waits for a place here may have one there:
+    /// it is due at once, and when it is looked at again here is its owner's own affair.
+    pub(super) fn timer_to_store(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.run.wants_call(now) { Some(now) } else { self.run.timer(now) }
+    }
+
+    /// Whether the timer that the store has does for that.
+    pub(super) fn has_stored_timer(&self, now: Timestamp) -> bool {
+        let is_due_there = self.run.wants_call(now);
+        self.stored_timer.is_some_and(|at| (at <= now) == is_due_there)
+    }
+
     pub(super) fn flies(&self, commit: CommitId) -> bool {
         self.flight.as_ref().is_some_and(|flight| flight.id == commit)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use sortie_proto::v1;
 use tokio::time::{Instant, sleep};
+use tonic::{Response, Status};
 
 use crate::app::App;
 use crate::arguments::GoalArgs;
@@ -54,25 +55,7 @@ pub(super) async fn submit(
     if is_ours {
         request.idempotency_key = drawn_name();
     }
-    let asked = async |mut client: Client| client.submit_goal(unary(request.clone())).await;
-    let until = Instant::now() + PATIENCE;
-    let mut is_told = false;
-    let answer = loop {
-        match cluster.ask(asked).await {
-            Err(status) if is_transport(&status) && Instant::now() + PAUSE < until => {
-                if !std::mem::replace(&mut is_told, true) {
-                    let (name, most) = (cluster.name(), PATIENCE.as_secs());
-                    say(&format!(
-                        "{name} takes no goals yet ({}): trying for {most} s",
-                        reason(&status)
-                    ));
-                }
-                sleep(PAUSE).await;
-            }
-            answer => break answer,
-        }
-    };
-    match answer {
+    match hand_in(cluster, &request).await {
         Ok(response) => {
             let submitted = response.into_inner();
             // Under a name that was drawn here, nobody has submitted it before.
@@ -80,5 +63,26 @@ pub(super) async fn submit(
             Ok(v1::SubmitGoalResponse { already_submitted, ..submitted })
         }
         Err(status) => Err(cluster.error("submit the goal", &status).before_a_run()),
+    }
+}
+
+/// Asks again for a while where nobody takes goals.
+async fn hand_in(
+    cluster: &Cluster,
+    request: &v1::SubmitGoalRequest,
+) -> Result<Response<v1::SubmitGoalResponse>, Status> {
+    let asked = async |mut client: Client| client.submit_goal(unary(request.clone())).await;
+    let until = Instant::now() + PATIENCE;
+    let mut is_told = false;
+    loop {
+        let status = match cluster.ask(asked).await {
+            Err(status) if is_transport(&status) && Instant::now() + PAUSE < until => status,
+            answer => return answer,
+        };
+        if !std::mem::replace(&mut is_told, true) {
+            let (name, why, most) = (cluster.name(), reason(&status), PATIENCE.as_secs());
+            say(&format!("{name} takes no goals yet ({why}): trying for {most} s"));
+        }
+        sleep(PAUSE).await;
     }
 }

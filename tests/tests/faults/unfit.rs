@@ -48,6 +48,8 @@ async fn redis_without_persistence_is_not_used_as_if_it_had_some() {
         let line = process.says("not ready").await;
         assert!(line.contains("set `appendonly yes`"), "{line}");
     }
+    // Its planner is nowhere, which it gives some seconds before it opens its door.
+    coordinator.says("\"driving\"").await;
     let client = Client::new([coordinator.address().await]);
     let goal = Graph::new("lossy", vec![slow(Kind::Pure, 0)]);
     let until = Instant::now() + Duration::from_secs(3);
